@@ -1,0 +1,114 @@
+//! Why a client's connection ends, and how the other end gets to know.
+
+use std::fmt;
+
+/// Why a client was closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CloseReason {
+    /// Its room is over and everything was said.
+    Done,
+    /// It sent FIN while it waited, and had said nothing.
+    Left,
+    /// It reset the connection, or closed it while bytes were still on the way to it.
+    Reset,
+    /// The network gave up on it: keepalive, user timeout, no route.
+    Unreachable,
+    /// Its partner was cut off, so its own stream is not whole.
+    PartnerLost,
+    /// Nobody came to be its partner.
+    WaitTimeout,
+    /// Nothing was said in its room for too long.
+    IdleTimeout,
+    /// One side had finished, and the other said nothing for too long.
+    HalfCloseTimeout,
+    /// It did not take the bytes that were waiting for it.
+    StallTimeout,
+    /// The server stops, and it was still waiting.
+    Stopping,
+    /// The server has stopped before its room was over.
+    Stopped,
+    /// The system refused something that the connection needs.
+    Failed,
+}
+
+/// How a connection is ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Everything that is queued, then FIN: the stream is whole.
+    Finish,
+    /// Everything that is queued, then RST: all that came is delivered, but nobody takes it for the whole.
+    FlushThenReset,
+    /// RST at once: there is nothing to deliver, or no way to.
+    Reset,
+}
+
+impl CloseReason {
+    pub const ALL: [CloseReason; 12] = [
+        CloseReason::Done,
+        CloseReason::Left,
+        CloseReason::Reset,
+        CloseReason::Unreachable,
+        CloseReason::PartnerLost,
+        CloseReason::WaitTimeout,
+        CloseReason::IdleTimeout,
+        CloseReason::HalfCloseTimeout,
+        CloseReason::StallTimeout,
+        CloseReason::Stopping,
+        CloseReason::Stopped,
+        CloseReason::Failed,
+    ];
+
+    /// A stream that was cut short must end with RST: FIN would make it look complete.
+    pub fn ending(self) -> Ending {
+        match self {
+            CloseReason::Done | CloseReason::Left => Ending::Finish,
+            CloseReason::PartnerLost
+            | CloseReason::WaitTimeout
+            | CloseReason::IdleTimeout
+            | CloseReason::HalfCloseTimeout
+            | CloseReason::Stopping => Ending::FlushThenReset,
+            CloseReason::Reset
+            | CloseReason::Unreachable
+            | CloseReason::StallTimeout
+            | CloseReason::Stopped
+            | CloseReason::Failed => Ending::Reset,
+        }
+    }
+
+    /// One word for counters.
+    pub fn name(self) -> &'static str {
+        match self {
+            CloseReason::Done => "done",
+            CloseReason::Left => "left",
+            CloseReason::Reset => "reset",
+            CloseReason::Unreachable => "unreachable",
+            CloseReason::PartnerLost => "partner_lost",
+            CloseReason::WaitTimeout => "wait_timeout",
+            CloseReason::IdleTimeout => "idle_timeout",
+            CloseReason::HalfCloseTimeout => "half_close_timeout",
+            CloseReason::StallTimeout => "stall_timeout",
+            CloseReason::Stopping => "stopping",
+            CloseReason::Stopped => "stopped",
+            CloseReason::Failed => "failed",
+        }
+    }
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            CloseReason::Done => "done",
+            CloseReason::Left => "left without a word",
+            CloseReason::Reset => "connection reset",
+            CloseReason::Unreachable => "network timeout",
+            CloseReason::PartnerLost => "partner lost",
+            CloseReason::WaitTimeout => "no partner came in time",
+            CloseReason::IdleTimeout => "idle for too long",
+            CloseReason::HalfCloseTimeout => "half-closed for too long",
+            CloseReason::StallTimeout => "did not take its bytes",
+            CloseReason::Stopping => "server stopping",
+            CloseReason::Stopped => "cut off by the stop",
+            CloseReason::Failed => "system error",
+        })
+    }
+}

@@ -1,0 +1,16 @@
+//! pairloop: a small single-threaded TCP daemon for clients that come in twos.
+//!
+//! [`engine`] decides, [`reactor`] moves bytes, and the rest is the way from a command line to the two.
+//! `ARCHITECTURE.md` is the map.
+
+#![deny(unsafe_code)]
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
+pub mod cli;
+pub mod console;
+pub mod engine;
+pub mod limits;
+pub mod listen;
+pub mod reactor;
+pub mod serve;
+pub mod units;

@@ -1,0 +1,62 @@
+//! Every fixed limit of the daemon, and how they depend on each other.
+
+use std::time::Duration;
+
+/// Bytes that one read can take: the size of the scratch buffer that all connections share.
+pub const SCRATCH: usize = 256 * 1024;
+
+/// Events taken from the kernel at a time.
+pub const EVENTS_PER_POLL: usize = 1024;
+
+/// Bytes that one connection may read in a turn before the others get theirs.
+pub const BYTES_PER_TURN: usize = 1024 * 1024;
+
+/// Clients that one listener may accept in a turn.
+pub const ACCEPTS_PER_TURN: usize = 64;
+
+/// Bytes that a buffer may always hold, however scarce memory is; also what is read ahead from a client that
+/// waits. Only what a buffer holds beyond this competes for `--buffer-memory`.
+pub const BUFFER_FLOOR: usize = 2 * 1024;
+
+/// Buffers that one connection can have: bytes unread by the engine and bytes unsent to the peer.
+pub const BUFFERS_PER_CLIENT: usize = 2;
+
+/// The default for what the buffers may hold together beyond their floors.
+pub const SHARED_BUFFER_MEMORY: usize = 256 * 1024 * 1024;
+
+/// Descriptors kept back from clients: standard streams, poll, signals, listeners, and the one that the
+/// refusal of a client takes.
+pub const RESERVED_DESCRIPTORS: usize = 64;
+
+/// How long accepting pauses when the system has no descriptor or memory for another client.
+pub const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+
+/// How often a connection that is about to be reset is asked whether its bytes have arrived.
+pub const RESET_RECHECK: Duration = Duration::from_millis(10);
+
+/// How long that may take.
+pub const RESET_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Silence after which the kernel asks whether the peer is still there, time between its questions, and how many
+/// of them may stay without an answer.
+pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+pub const KEEPALIVE_PROBES: u32 = 6;
+
+/// Bytes of one line on stdout or stderr. A pipe that is ready for writing takes this much without blocking.
+pub const CONSOLE_LINE: usize = 4096;
+
+/// Log lines a second; what is more is counted and left out.
+pub const LOG_LINES_PER_SECOND: u32 = 1000;
+
+const _: () = assert!(
+    BUFFER_FLOOR <= SCRATCH,
+    "one read must be able to fill a floor"
+);
+const _: () = assert!(
+    SCRATCH <= BYTES_PER_TURN,
+    "a turn is worth at least one read"
+);
+const _: () = assert!(SCRATCH <= SHARED_BUFFER_MEMORY);
+const _: () = assert!(RESET_RECHECK.as_nanos() < RESET_PATIENCE.as_nanos());
+const _: () = assert!(CONSOLE_LINE <= 4096, "PIPE_BUF on Linux");

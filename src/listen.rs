@@ -1,0 +1,307 @@
+//! Listeners: their URLs, what stands behind the names in them, and the sockets.
+
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::str::FromStr;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use thiserror::Error;
+
+use crate::engine::service::{SERVICES, ServiceKind};
+use crate::limits::{KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES};
+
+/// What `pairloop serve` serves when it is not told.
+pub const DEFAULTS: &[&str] = &["relay://127.0.0.1:7000", "echo://127.0.0.1:7007"];
+
+/// `SERVICE://HOST:PORT[?option=value&...]`
+#[derive(Debug, Clone)]
+pub struct ListenUrl {
+    pub service: &'static ServiceKind,
+    host: Host,
+    port: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Host {
+    /// `*`: every address of this machine.
+    Any,
+    /// A name or an address, without brackets.
+    Named(String),
+}
+
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum UrlError {
+    #[error("expected SERVICE://HOST:PORT, such as relay://127.0.0.1:7000")]
+    Shape,
+    #[error("unknown service `{0}`; there are: {names}", names = names().join(", "))]
+    Service(String),
+    #[error("no port: write {0}:PORT, where 0 picks a free one")]
+    NoPort(String),
+    #[error("not a port: `{0}` (0 to 65535)")]
+    Port(String),
+    #[error("an IPv6 address goes in brackets: [{0}]")]
+    Brackets(String),
+    #[error("no host: write a name, an address, or * for all addresses")]
+    NoHost,
+    #[error("unknown option `{0}`; there is: rooms=arrival")]
+    Option(String),
+}
+
+fn names() -> Vec<&'static str> {
+    SERVICES.iter().map(|service| service.name).collect()
+}
+
+impl FromStr for ListenUrl {
+    type Err = UrlError;
+
+    fn from_str(text: &str) -> Result<Self, UrlError> {
+        let (service, rest) = text.split_once("://").ok_or(UrlError::Shape)?;
+        let service =
+            ServiceKind::find(service).ok_or_else(|| UrlError::Service(service.into()))?;
+        let (address, options) = rest.split_once('?').unwrap_or((rest, ""));
+        for option in options.split('&').filter(|option| !option.is_empty()) {
+            // Clients pair in the order in which they come: as yet the only way to meet.
+            if option != "rooms=arrival" {
+                return Err(UrlError::Option(option.into()));
+            }
+        }
+        let (host, port) = host_and_port(address)?;
+        Ok(Self {
+            service,
+            host,
+            port,
+        })
+    }
+}
+
+fn host_and_port(address: &str) -> Result<(Host, u16), UrlError> {
+    let (host, port) = match address.strip_prefix('[') {
+        Some(rest) => {
+            let (host, port) = rest.split_once(']').ok_or(UrlError::Shape)?;
+            (
+                host,
+                port.strip_prefix(':')
+                    .ok_or_else(|| UrlError::NoPort(format!("[{host}]")))?,
+            )
+        }
+        None => {
+            let (host, port) = address
+                .rsplit_once(':')
+                .ok_or_else(|| UrlError::NoPort(address.into()))?;
+            if host.contains(':') {
+                return Err(UrlError::Brackets(host.into()));
+            }
+            (host, port)
+        }
+    };
+    let digits = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    let port = port
+        .parse()
+        .ok()
+        .filter(|_| digits)
+        .ok_or_else(|| UrlError::Port(port.into()))?;
+    match host {
+        "" => Err(UrlError::NoHost),
+        "*" => Ok((Host::Any, port)),
+        name => Ok((Host::Named(name.into()), port)),
+    }
+}
+
+impl fmt::Display for ListenUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (service, port) = (self.service.name, self.port);
+        match &self.host {
+            Host::Any => write!(f, "{service}://*:{port}"),
+            Host::Named(host) if host.contains(':') => write!(f, "{service}://[{host}]:{port}"),
+            Host::Named(host) => write!(f, "{service}://{host}:{port}"),
+        }
+    }
+}
+
+/// Why a listener could not be opened.
+#[derive(Debug, Error)]
+pub enum ListenError {
+    #[error("cannot listen on {url}: {error}")]
+    Resolve { url: String, error: io::Error },
+    #[error("cannot listen on {url}: {address} is taken: is another pairloop running?")]
+    Taken { url: String, address: SocketAddr },
+    #[error("cannot listen on {url}: not allowed to use port {port}: ports below 1024 need root or CAP_NET_BIND_SERVICE",
+        port = address.port())]
+    Forbidden { url: String, address: SocketAddr },
+    #[error("cannot listen on {url}: {address}: {error}")]
+    Bind {
+        url: String,
+        address: SocketAddr,
+        error: io::Error,
+    },
+}
+
+impl ListenUrl {
+    /// Opens a socket for every address that the host has. An address whose protocol this machine lacks is
+    /// passed over as long as another works: `localhost` often has two.
+    ///
+    /// # Errors
+    /// If the name has no address, or one of them can't be had.
+    pub fn open(&self, user_timeout: Option<Duration>) -> Result<Vec<TcpListener>, ListenError> {
+        let mut sockets = Vec::new();
+        let mut lacking = None;
+        for address in self.addresses()? {
+            match listen(address, user_timeout) {
+                Ok(socket) => {
+                    sockets.push(socket);
+                    if self.host == Host::Any {
+                        break;
+                    }
+                }
+                Err(error) if is_lacking(&error) => lacking = Some(self.refuse(address, error)),
+                Err(error) => return Err(self.refuse(address, error)),
+            }
+        }
+        match lacking {
+            Some(error) if sockets.is_empty() => Err(error),
+            _ => Ok(sockets),
+        }
+    }
+
+    fn addresses(&self) -> Result<Vec<SocketAddr>, ListenError> {
+        let host = match &self.host {
+            // The first takes IPv4 clients as well; the second is for machines without IPv6.
+            Host::Any => {
+                return Ok(vec![
+                    (Ipv6Addr::UNSPECIFIED, self.port).into(),
+                    (Ipv4Addr::UNSPECIFIED, self.port).into(),
+                ]);
+            }
+            Host::Named(host) => host,
+        };
+        let addresses = (host.as_str(), self.port).to_socket_addrs();
+        let mut addresses: Vec<SocketAddr> = addresses
+            .map_err(|error| ListenError::Resolve {
+                url: self.to_string(),
+                error,
+            })?
+            .collect();
+        addresses.sort();
+        addresses.dedup();
+        Ok(addresses)
+    }
+
+    fn refuse(&self, address: SocketAddr, error: io::Error) -> ListenError {
+        let url = self.to_string();
+        match error.kind() {
+            ErrorKind::AddrInUse => ListenError::Taken { url, address },
+            ErrorKind::PermissionDenied => ListenError::Forbidden { url, address },
+            _ => ListenError::Bind {
+                url,
+                address,
+                error,
+            },
+        }
+    }
+}
+
+/// Whether this machine does not have the protocol or the address at all.
+fn is_lacking(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::AddrNotAvailable
+        || error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
+}
+
+/// A listening socket whose options its clients inherit, which saves system calls for each of them.
+fn listen(address: SocketAddr, user_timeout: Option<Duration>) -> io::Result<TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_nonblocking(true)?;
+    socket.set_reuse_address(true)?;
+    if address.ip() == Ipv6Addr::UNSPECIFIED {
+        socket.set_only_v6(false)?;
+    }
+    inherit(&SockRef::from(&socket), user_timeout)?;
+    socket.bind(&address.into())?;
+    // The kernel cuts this down to its own limit (net.core.somaxconn).
+    socket.listen(i32::MAX)?;
+    Ok(socket.into())
+}
+
+fn inherit(socket: &SockRef<'_>, user_timeout: Option<Duration>) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
+    // Whoever closes without saying otherwise resets, even a process that is killed: a stream that was cut
+    // short must not look complete.
+    socket.set_linger(Some(Duration::ZERO))?;
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_IDLE)
+        .with_interval(KEEPALIVE_INTERVAL)
+        .with_retries(KEEPALIVE_PROBES);
+    socket.set_tcp_keepalive(&keepalive)?;
+    // The kernel's share of the stall timeout: bytes that it holds and the peer does not take.
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(user_timeout)?;
+    #[cfg(not(target_os = "linux"))]
+    let _ = user_timeout;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Result<String, UrlError> {
+        text.parse::<ListenUrl>().map(|url| url.to_string())
+    }
+
+    #[test]
+    fn urls_that_are_right() {
+        for text in [
+            "relay://127.0.0.1:7000",
+            "echo://[::1]:7007",
+            "relay://*:0",
+            "echo://localhost:65535",
+        ] {
+            assert_eq!(parsed(text), Ok(text.into()));
+        }
+        assert_eq!(
+            parsed("relay://*:1?rooms=arrival"),
+            Ok("relay://*:1".into())
+        );
+    }
+
+    #[test]
+    fn urls_that_are_wrong() {
+        let table = [
+            ("", UrlError::Shape),
+            ("relay", UrlError::Shape),
+            ("relay:127.0.0.1:7000", UrlError::Shape),
+            ("rely://127.0.0.1:7000", UrlError::Service("rely".into())),
+            ("relay://127.0.0.1", UrlError::NoPort("127.0.0.1".into())),
+            ("relay://[::1]", UrlError::NoPort("[::1]".into())),
+            ("relay://[::1", UrlError::Shape),
+            ("relay://::1:7000", UrlError::Brackets("::1".into())),
+            ("relay://:7000", UrlError::NoHost),
+            ("relay://h:", UrlError::Port("".into())),
+            ("relay://h:+7", UrlError::Port("+7".into())),
+            ("relay://h:65536", UrlError::Port("65536".into())),
+            (
+                "relay://h:1?rooms=many",
+                UrlError::Option("rooms=many".into()),
+            ),
+            (
+                "relay://h:1?turns=free",
+                UrlError::Option("turns=free".into()),
+            ),
+        ];
+        for (text, error) in table {
+            assert_eq!(parsed(text), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_right() {
+        for text in DEFAULTS {
+            assert_eq!(parsed(text), Ok((*text).into()));
+        }
+    }
+}

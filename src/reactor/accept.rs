@@ -1,0 +1,147 @@
+//! Taking in clients: a bounded number a turn, none beyond the limit, and none at all for a moment when the
+//! system has nothing left to take them with.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use log::{debug, info, warn};
+
+use crate::engine::{Input, ListenerId};
+use crate::limits::{ACCEPT_RETRY, ACCEPTS_PER_TURN};
+
+use super::connection::Connection;
+use super::net::Net;
+use super::{Reactor, retry};
+
+/// One listening socket.
+pub struct Listener<L> {
+    /// `None` once it is closed.
+    socket: Option<L>,
+    /// The lobby that its clients come into. Several sockets may share one.
+    pub lobby: ListenerId,
+    /// Clients may be waiting to be accepted.
+    pub ready: bool,
+    /// Accepting pauses until then.
+    pub retry_at: Option<Instant>,
+    /// Clients turned away.
+    pub refused: u64,
+    /// Bytes that its clients have sent.
+    pub bytes: u64,
+}
+
+impl<L> Listener<L> {
+    pub fn is_ready(&self) -> bool {
+        self.ready && self.retry_at.is_none()
+    }
+
+    /// Ends the pause if it is over. There may be no edge for those who came in the meantime.
+    pub fn resume(&mut self, now: Instant) {
+        if self.retry_at.is_some_and(|at| at <= now) {
+            self.retry_at = None;
+            self.ready = true;
+        }
+    }
+
+    pub fn shut(&mut self) {
+        self.socket = None;
+        self.ready = false;
+        self.retry_at = None;
+    }
+}
+
+impl<N: Net> Reactor<N> {
+    /// Adds a listening socket, which the net reports under the number answered here.
+    pub fn add_listener(
+        &mut self,
+        lobby: ListenerId,
+        open: impl FnOnce(&mut N, usize) -> io::Result<N::Listener>,
+    ) -> io::Result<usize> {
+        let number = self.listeners.len();
+        let socket = Some(open(&mut self.net, number)?);
+        self.listeners.push(Listener {
+            socket,
+            lobby,
+            ready: false,
+            retry_at: None,
+            refused: 0,
+            bytes: 0,
+        });
+        Ok(number)
+    }
+
+    pub(super) fn accept_clients(&mut self) {
+        for number in 0..self.listeners.len() {
+            if self.listeners[number].is_ready() {
+                self.accept_from(number);
+            }
+        }
+    }
+
+    fn accept_from(&mut self, number: usize) {
+        for _ in 0..ACCEPTS_PER_TURN {
+            let listener = &mut self.listeners[number];
+            let Some(socket) = &mut listener.socket else {
+                return;
+            };
+            match retry(|| self.net.accept(socket)) {
+                Ok((stream, peer)) => self.admit(number, stream, peer),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    listener.ready = false;
+                    return;
+                }
+                Err(error) if is_about_the_client(&error) => {
+                    debug!("a client gave up before it was accepted")
+                }
+                Err(error) => {
+                    // Nothing was taken off the queue, so no edge will come: time must bring us back.
+                    listener.retry_at = Some(self.now + ACCEPT_RETRY);
+                    self.counters.accept_failures += 1;
+                    warn!("accepting pauses for {ACCEPT_RETRY:?}: {error}");
+                    return;
+                }
+            }
+        }
+    }
+
+    fn admit(&mut self, number: usize, stream: N::Stream, peer: SocketAddr) {
+        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+        if self.connections.len() >= self.settings.max_clients {
+            // Dropping the stream resets it: nobody mistakes the refusal for an empty stream.
+            self.listeners[number].refused += 1;
+            warn!(
+                "{peer} refused: {} clients is the limit",
+                self.settings.max_clients
+            );
+            return;
+        }
+        let id = self
+            .connections
+            .insert(Connection::new(stream, number as u16, self.now));
+        let connection = self.connections.get_mut(id).expect("it was just put in");
+        if let Err(error) = self.net.register(&mut connection.stream, id) {
+            self.connections.remove(id);
+            self.listeners[number].refused += 1;
+            warn!("{peer} refused: {error}");
+            return;
+        }
+        info!("{id}: {peer} connected");
+        let listener = self.listeners[number].lobby;
+        self.engine
+            .handle_input(self.now, id, Input::Accepted { listener });
+        self.carry_out();
+    }
+}
+
+/// Whether accept failed because of the one client it was about to take (accept(2): errors already pending on the
+/// new socket). That client is off the queue; the next may be fine.
+fn is_about_the_client(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionAborted
+            | ErrorKind::ConnectionReset
+            | ErrorKind::NetworkDown
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::HostUnreachable
+    ) || error.raw_os_error() == Some(rustix::io::Errno::PROTO.raw_os_error())
+}

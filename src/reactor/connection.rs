@@ -1,0 +1,103 @@
+//! One client's socket and what the reactor knows of it.
+
+use std::time::Instant;
+
+use crate::engine::{ClientId, CloseReason};
+
+use super::buffer::Buffer;
+use super::link::Link;
+use super::readiness::Readiness;
+
+/// How far one direction of a connection has come.
+///
+/// ```text
+///          input: from the peer               output: to the peer
+///
+///   Open ----- FIN or error ----> Shut    Open ------- write failed -----> Shut
+///     \                           /         \                             /
+///   write failed         all was read     Finish or Close      all was sent, then
+///       \                       /             \                FIN or RST
+///        '---> Draining -------'               '---> Draining ---'
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// Bytes may come.
+    Open,
+    /// Nothing new comes; what is there is still being moved.
+    Draining,
+    /// Over.
+    Shut,
+}
+
+/// One row in the table: what an idle client costs is its size, so buffers are boxed and live only while they hold
+/// bytes.
+pub struct Connection<S> {
+    pub stream: S,
+    /// The listener it came in by.
+    pub listener: u16,
+    pub readiness: Readiness,
+    /// It is on the ready list.
+    pub queued: bool,
+    pub input: Flow,
+    pub output: Flow,
+    /// A write has failed for this reason; the input is `Draining`, and its end will be no clean one.
+    pub failure: Option<CloseReason>,
+    /// The engine has closed it: nothing is read any more, and it goes once what is unsent is sent.
+    pub closing: Option<CloseReason>,
+    /// Where its bytes go.
+    pub link: Option<Link>,
+    /// Whose bytes come here.
+    pub source: Option<ClientId>,
+    /// Bytes that the engine did not take. While there are any, nothing is read.
+    pub unread: Option<Box<Buffer>>,
+    /// Bytes that the socket did not take. While there are any, nothing is read from the source.
+    pub unsent: Option<Box<Buffer>>,
+    /// Bytes read in all.
+    pub received: u64,
+    pub last_read: Instant,
+    /// When the peer last took something, or when it first left something waiting.
+    pub last_write: Instant,
+    pub deadline: Option<Instant>,
+}
+
+impl<S> Connection<S> {
+    pub fn new(stream: S, listener: u16, now: Instant) -> Self {
+        Self {
+            stream,
+            listener,
+            // A new socket has room to write. Whether it can be read, the first edge tells.
+            readiness: Readiness::WRITABLE,
+            queued: false,
+            input: Flow::Open,
+            output: Flow::Open,
+            failure: None,
+            closing: None,
+            link: None,
+            source: None,
+            unread: None,
+            unsent: None,
+            received: 0,
+            last_read: now,
+            last_write: now,
+            deadline: None,
+        }
+    }
+
+    /// Whether a read could bring something and there is a taker for it.
+    pub fn wants_reading(&self) -> bool {
+        self.readiness.has(Readiness::READABLE)
+            && self.input != Flow::Shut
+            && self.closing.is_none()
+            && self.unread.is_none()
+    }
+
+    /// Whether a source may bring bytes: only when none are left from the last time.
+    pub fn takes_bytes(&self) -> bool {
+        self.unsent.is_none() && self.output == Flow::Open
+    }
+
+    /// When a byte last moved.
+    pub fn last_activity(&self) -> Instant {
+        self.last_read.max(self.last_write)
+    }
+}

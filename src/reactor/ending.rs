@@ -1,0 +1,162 @@
+//! How connections end: FIN behind the last byte of a whole stream, RST for one that was cut short.
+
+use std::time::Instant;
+
+use log::debug;
+
+use crate::engine::{ClientId, CloseReason, Ending};
+use crate::limits::{RESET_PATIENCE, RESET_RECHECK};
+
+use super::Reactor;
+use super::connection::Flow;
+use super::net::Net;
+
+impl<N: Net> Reactor<N> {
+    /// FIN to this client once everything is sent. Its own bytes keep coming.
+    pub(super) fn finish(&mut self, id: ClientId) {
+        let Some(connection) = self.connections.get_mut(id) else {
+            return;
+        };
+        if connection.output != Flow::Open {
+            return;
+        }
+        connection.output = Flow::Draining;
+        if connection.unsent.is_none() {
+            self.drained(id);
+        }
+    }
+
+    /// The engine has closed this client.
+    pub(super) fn close(&mut self, id: ClientId, reason: CloseReason) {
+        self.unlink(id);
+        let Some(connection) = self.connections.get_mut(id) else {
+            return;
+        };
+        connection.closing = Some(reason);
+        if let Some(unread) = connection.unread.take() {
+            self.buffers.release(unread);
+        }
+        if reason.ending() == Ending::Reset {
+            return self.free(id, None);
+        }
+        if connection.output == Flow::Open {
+            connection.output = Flow::Draining;
+        }
+        if connection.unsent.is_none() {
+            self.drained(id);
+        }
+    }
+
+    /// Everything for a client whose output is draining has been sent.
+    pub(super) fn drained(&mut self, id: ClientId) {
+        let Some(connection) = self.connections.get_mut(id) else {
+            return;
+        };
+        match connection.closing {
+            None => {
+                connection.output = Flow::Shut;
+                if let Err(error) = self.net.shutdown_write(&mut connection.stream) {
+                    // The peer is gone already. Reading will say so, and is under way.
+                    debug!("{id}: no FIN: {error}");
+                }
+            }
+            Some(reason) if reason.ending() == Ending::Finish => {
+                // Closing a socket with bytes unread would reset it and destroy what is on its way to the peer.
+                debug_assert!(
+                    connection.input == Flow::Shut,
+                    "{id} ends well, so it has been read to its end"
+                );
+                self.free(id, Some(Ending::Finish));
+            }
+            Some(_) => self.reset_when_delivered(id),
+        }
+    }
+
+    /// A reset destroys what is still on its way, so it waits, for a while, until the peer's kernel has it all.
+    fn reset_when_delivered(&mut self, id: ClientId) {
+        let Some(connection) = self.connections.get_mut(id) else {
+            return;
+        };
+        let undelivered = self.net.unacknowledged(&mut connection.stream).unwrap_or(0);
+        if undelivered == 0 || self.now >= connection.last_write + RESET_PATIENCE {
+            return self.free(id, None);
+        }
+        self.timers
+            .set(&mut connection.deadline, Some(self.now + RESET_RECHECK), id);
+    }
+
+    /// Watches that a client with unsent bytes takes some. One timer serves however often it is called.
+    pub(super) fn watch_for_stall(&mut self, id: ClientId) {
+        let (Some(limit), Some(connection)) =
+            (self.settings.stall_timeout, self.connections.get_mut(id))
+        else {
+            return;
+        };
+        if connection.deadline.is_none() {
+            let at = connection.last_write + limit;
+            self.timers.set(&mut connection.deadline, Some(at), id);
+        }
+    }
+
+    pub(super) fn timer_fired(&mut self, id: ClientId, now: Instant) {
+        let Some(connection) = self.connections.get_mut(id) else {
+            return;
+        };
+        connection.deadline = None;
+        if connection.unsent.is_none() {
+            if connection.closing.is_some() {
+                self.reset_when_delivered(id);
+            }
+            return;
+        }
+        let stalled = self
+            .settings
+            .stall_timeout
+            .is_some_and(|limit| connection.last_write + limit <= now);
+        if !stalled {
+            // It has taken something since the timer was set.
+            return self.watch_for_stall(id);
+        }
+        if connection.closing.is_some() {
+            connection.closing = Some(CloseReason::StallTimeout);
+            self.free(id, None);
+        } else {
+            self.lose(id, CloseReason::StallTimeout);
+        }
+    }
+
+    /// Takes a closed connection off the table: with FIN if its stream is whole, otherwise with RST.
+    pub(super) fn free(&mut self, id: ClientId, ending: Option<Ending>) {
+        let Some(mut connection) = self.connections.remove(id) else {
+            return;
+        };
+        self.timers.set(&mut connection.deadline, None, id);
+        for buffer in [connection.unread.take(), connection.unsent.take()]
+            .into_iter()
+            .flatten()
+        {
+            self.buffers.release(buffer);
+        }
+        if let Some(reason) = connection.closing {
+            debug!("{id}: closed: {reason}");
+            self.counters.count_close(reason);
+        }
+        if ending == Some(Ending::Finish) {
+            self.net.close(connection.stream);
+        }
+    }
+
+    /// Takes a connection out of the links it is part of.
+    fn unlink(&mut self, id: ClientId) {
+        let Some(connection) = self.connections.get_mut(id) else {
+            return;
+        };
+        let (link, source) = (connection.link.take(), connection.source.take());
+        if let Some(sink) = link.and_then(|link| self.connections.get_mut(link.sink)) {
+            sink.source = None;
+        }
+        if let Some(source) = source.and_then(|source| self.connections.get_mut(source)) {
+            source.link = None;
+        }
+    }
+}

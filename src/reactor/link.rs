@@ -1,0 +1,258 @@
+//! Links: the bytes of one connection on their way to another, or to the engine.
+//!
+//! A link runs without asking the engine. It reads only when its sink has sent everything that it was given
+//! before, so a slow sink stops its own source and costs at most one read of memory. What wakes it again:
+//!
+//! - the source has nothing to read: the source's next readable edge;
+//! - the sink has unsent bytes: the sink's next writable edge, which sends them and then pulls at the source;
+//! - the turn's budget is spent: the source is put on the ready list.
+
+use std::io::{self, ErrorKind};
+
+use crate::engine::{ClientId, CloseReason, Input};
+use crate::limits::{BUFFER_FLOOR, BYTES_PER_TURN, SCRATCH};
+
+use super::connection::Flow;
+use super::net::Net;
+use super::readiness::Readiness;
+use super::{Reactor, retry};
+
+/// How a link moves its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// Through the process: read into the scratch buffer, written from there.
+    Copied,
+}
+
+/// One direction of raw forwarding, kept at its source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    pub sink: ClientId,
+    pub transport: Transport,
+}
+
+impl<N: Net> Reactor<N> {
+    /// Does what a connection on the ready list can do now.
+    pub(super) fn work(&mut self, id: ClientId) {
+        let Some(connection) = self.connections.get_mut(id) else {
+            return;
+        };
+        connection.queued = false;
+        let held = connection.unread.is_some() && connection.closing.is_none();
+        if held && connection.readiness.has(Readiness::ERROR) {
+            // It is not being read, so no read will ever find the error.
+            return self.lose(id, CloseReason::Reset);
+        }
+        self.flush(id);
+        self.pull(id);
+    }
+
+    /// Sends what is unsent; when all of it is gone, whoever waited for that goes on.
+    fn flush(&mut self, id: ClientId) {
+        let Some(connection) = self.connections.get_mut(id) else {
+            return;
+        };
+        if !connection.readiness.has(Readiness::WRITABLE) {
+            return;
+        }
+        let Some(unsent) = &mut connection.unsent else {
+            return;
+        };
+        match retry(|| self.net.write(&mut connection.stream, unsent.rest())) {
+            Ok(sent) => {
+                connection.last_write = self.now;
+                if !unsent.advance(sent) {
+                    connection.readiness.remove(Readiness::WRITABLE);
+                    return;
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                connection.readiness.remove(Readiness::WRITABLE);
+                return;
+            }
+            Err(error) => return self.write_failed(id, &error),
+        }
+        self.buffers
+            .release(connection.unsent.take().expect("it was there"));
+        let source = connection.source;
+        match connection.output {
+            Flow::Open => source.into_iter().for_each(|source| self.pull(source)),
+            Flow::Draining => self.drained(id),
+            Flow::Shut => {}
+        }
+    }
+
+    /// Reads and passes on, until nothing is there, nobody takes it, or the turn's budget is spent.
+    fn pull(&mut self, id: ClientId) {
+        let mut budget = BYTES_PER_TURN;
+        while budget > 0 {
+            match self.pull_once(id, budget) {
+                Some(bytes) => budget -= bytes,
+                None => return,
+            }
+        }
+        self.enqueue(id);
+    }
+
+    /// One read and what follows from it. `None` if it found no bytes: something else will wake this connection.
+    fn pull_once(&mut self, id: ClientId, budget: usize) -> Option<usize> {
+        let connection = self.connections.get(id)?;
+        if !connection.wants_reading() {
+            return None;
+        }
+        let (link, failure) = (connection.link, connection.failure);
+        let room = match link {
+            Some(Link {
+                sink,
+                transport: Transport::Copied,
+            }) => {
+                let sink = self.connections.get(sink)?;
+                if let (Some(reason), Flow::Shut) = (failure, sink.output) {
+                    // Neither end can be written to, so nobody is left to bring the rest to.
+                    self.lose(id, reason);
+                    return None;
+                }
+                if !sink.takes_bytes() {
+                    return None;
+                }
+                self.buffers.allowance()
+            }
+            // What the engine leaves is kept, so no more is read than any buffer may hold.
+            None => BUFFER_FLOOR,
+        };
+        let bytes = self.read(id, room.min(budget).min(SCRATCH))?;
+        match link {
+            Some(link) => self.push(link.sink, bytes),
+            None => self.offer(id, bytes),
+        }
+        Some(bytes)
+    }
+
+    /// Reads up to `most` bytes into the scratch buffer. `None` if there were none; the end of the stream has then
+    /// been dealt with.
+    fn read(&mut self, id: ClientId, most: usize) -> Option<usize> {
+        let connection = self.connections.get_mut(id)?;
+        match retry(|| {
+            self.net
+                .read(&mut connection.stream, &mut self.scratch[..most])
+        }) {
+            Ok(0) => self.read_to_end(id),
+            Ok(bytes) => {
+                if bytes < most {
+                    connection.readiness.emptied();
+                }
+                connection.received += bytes as u64;
+                connection.last_read = self.now;
+                self.listeners[usize::from(connection.listener)].bytes += bytes as u64;
+                return Some(bytes);
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock && connection.failure.is_none() => {
+                connection.readiness.remove(Readiness::READABLE);
+            }
+            Err(error) => {
+                let reason = connection.failure.unwrap_or_else(|| reason_of(&error));
+                self.lose(id, reason);
+            }
+        }
+        None
+    }
+
+    /// Writes the first `bytes` of the scratch buffer to a sink that takes bytes, and keeps what it leaves.
+    fn push(&mut self, sink: ClientId, bytes: usize) {
+        let Some(connection) = self.connections.get_mut(sink) else {
+            return;
+        };
+        let bytes = &self.scratch[..bytes];
+        let mut sent = 0;
+        if connection.readiness.has(Readiness::WRITABLE) {
+            match retry(|| self.net.write(&mut connection.stream, bytes)) {
+                Ok(count) => sent = count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return self.write_failed(sink, &error),
+            }
+        }
+        connection.last_write = self.now;
+        if sent < bytes.len() {
+            connection.readiness.remove(Readiness::WRITABLE);
+            connection.unsent = Some(self.buffers.keep(&bytes[sent..]));
+            self.watch_for_stall(sink);
+        }
+    }
+
+    /// Hands the first `bytes` of the scratch buffer to the engine, and keeps what it leaves.
+    fn offer(&mut self, id: ClientId, bytes: usize) {
+        let bytes = &self.scratch[..bytes];
+        let taken = self.engine.handle_input(self.now, id, Input::Data(bytes));
+        if let (Some(connection), true) = (self.connections.get_mut(id), taken < bytes.len()) {
+            connection.unread = Some(self.buffers.keep(&bytes[taken..]));
+        }
+        self.carry_out();
+    }
+
+    /// A read has found FIN.
+    fn read_to_end(&mut self, id: ClientId) {
+        let Some(connection) = self.connections.get_mut(id) else {
+            return;
+        };
+        match connection.failure {
+            // The error was told to the write that failed. Told twice it never is: now the kernel says FIN,
+            // though the peer sent none.
+            Some(reason) => self.lose(id, reason),
+            None => {
+                connection.input = Flow::Shut;
+                self.engine.handle_input(self.now, id, Input::Eof);
+                self.carry_out();
+            }
+        }
+    }
+
+    /// Nothing can be sent to this client any more. What it sent before is still read and passed on.
+    fn write_failed(&mut self, id: ClientId, error: &io::Error) {
+        let Some(connection) = self.connections.get_mut(id) else {
+            return;
+        };
+        connection.output = Flow::Shut;
+        if let Some(unsent) = connection.unsent.take() {
+            self.buffers.release(unsent);
+        }
+        if connection.closing.is_some() {
+            return self.free(id, None);
+        }
+        let reason = reason_of(error);
+        let unreadable = connection.input == Flow::Shut || connection.unread.is_some();
+        if unreadable || reason == CloseReason::Failed {
+            return self.lose(id, reason);
+        }
+        connection.failure = Some(reason);
+        connection.input = Flow::Draining;
+        connection.readiness.add(Readiness::READABLE);
+        let source = connection.source;
+        self.enqueue(id);
+        // The source may have failed before, and be waiting to bring its last bytes here.
+        source.into_iter().for_each(|source| self.enqueue(source));
+    }
+
+    /// The connection is no more; the engine decides what that means for others.
+    pub(super) fn lose(&mut self, id: ClientId, reason: CloseReason) {
+        let Some(connection) = self.connections.get_mut(id) else {
+            return;
+        };
+        connection.input = Flow::Shut;
+        connection.output = Flow::Shut;
+        self.engine.handle_input(self.now, id, Input::Lost(reason));
+        self.carry_out();
+    }
+}
+
+/// What an error of read or write says of the peer.
+fn reason_of(error: &io::Error) -> CloseReason {
+    match error.kind() {
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::NotConnected => {
+            CloseReason::Reset
+        }
+        ErrorKind::TimedOut | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
+            CloseReason::Unreachable
+        }
+        _ => CloseReason::Failed,
+    }
+}

@@ -1,0 +1,376 @@
+//! The reactor moves bytes: one loop over readiness, time and signals, for all connections.
+//!
+//! It carries out what the [engine](crate::engine) decides and knows no service. A turn of the loop is
+//!
+//! 1. poll: edges are noted, connections that have one go on the ready list;
+//! 2. accept, a bounded number of clients;
+//! 3. work: every connection that was on the ready list sends, reads and passes on, within a budget;
+//! 4. deadlines.
+//!
+//! Whatever a turn leaves undone stays on the ready list (or its listener stays ready), and the next poll does
+//! not wait. Edge-triggered readiness is never told twice, so each queued byte has something that will wake it:
+//! an edge to come, a place on the ready list, or a deadline.
+
+mod accept;
+mod buffer;
+mod connection;
+mod ending;
+mod horizon;
+mod link;
+mod mio_net;
+mod net;
+mod outq;
+mod readiness;
+mod report;
+mod signals;
+mod slots;
+
+use std::io::{self, ErrorKind, Write};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use log::info;
+
+use crate::engine::{ClientId, Deadlines, Engine, Input, Note, Output};
+use crate::limits::SCRATCH;
+
+pub use buffer::BufferMemory;
+pub use mio_net::MioNet;
+pub use net::{Event, Net};
+pub use readiness::Readiness;
+pub use report::Statistics;
+pub use signals::Signal;
+
+use accept::Listener;
+use connection::Connection;
+use horizon::Horizon;
+use link::{Link, Transport};
+use report::Counters;
+use slots::Slots;
+
+/// What the operator chose.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Clients at one time; others are refused.
+    pub max_clients: usize,
+    /// Bytes that all buffers together may hold. At least [`BufferMemory::floors`] of `max_clients`.
+    pub buffer_memory: usize,
+    /// How long a client may leave bytes waiting without taking any. `None` is for ever.
+    pub stall_timeout: Option<Duration>,
+    /// How long rooms may go on once the stop has begun.
+    pub drain_timeout: Duration,
+    /// Where a report also goes as Prometheus text.
+    pub stats_file: Option<PathBuf>,
+}
+
+pub struct Reactor<N: Net> {
+    net: N,
+    engine: Engine,
+    settings: Settings,
+    listeners: Vec<Listener<N::Listener>>,
+    connections: Slots<Connection<N::Stream>>,
+    /// Connections that may have something to do, each once.
+    ready: Vec<ClientId>,
+    /// The list being worked off, kept for its memory.
+    batch: Vec<ClientId>,
+    /// Clients whose last activity the engine has asked for.
+    questions: Vec<ClientId>,
+    timers: Deadlines<ClientId>,
+    horizon: Horizon,
+    /// Bytes on their way through; between two uses it holds none.
+    scratch: Box<[u8]>,
+    buffers: BufferMemory,
+    counters: Counters,
+    /// Where the lines for the operator go (stdout). It must not block.
+    console: Box<dyn Write>,
+    /// The time of this turn.
+    now: Instant,
+    stop: Stop,
+}
+
+/// How far a stop has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    No,
+    /// Until this time, connections may finish.
+    Draining(Instant),
+    AtOnce,
+}
+
+impl<N: Net> Reactor<N> {
+    /// A reactor for an engine that has as many lobbies as the listeners name.
+    pub fn new(net: N, engine: Engine, settings: Settings, console: Box<dyn Write>) -> Self {
+        let now = net.now();
+        Self {
+            buffers: BufferMemory::new(settings.buffer_memory, settings.max_clients),
+            net,
+            engine,
+            settings,
+            listeners: Vec::new(),
+            connections: Slots::new(),
+            ready: Vec::new(),
+            batch: Vec::new(),
+            questions: Vec::new(),
+            timers: Deadlines::default(),
+            horizon: Horizon::default(),
+            scratch: vec![0; SCRATCH].into_boxed_slice(),
+            counters: Counters::new(now),
+            console,
+            now,
+            stop: Stop::No,
+        }
+    }
+
+    /// Turns until the stop is complete.
+    ///
+    /// # Errors
+    /// If the poll itself fails: the system can't be served from then on.
+    pub fn run(&mut self) -> io::Result<()> {
+        while self.turn()? {}
+        Ok(())
+    }
+
+    /// One turn of the loop. `false` says that it was the last.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn turn(&mut self) -> io::Result<bool> {
+        let asked = self.net.now();
+        let (events, signals) = self.poll(self.patience(asked))?;
+        self.now = self.net.now();
+        self.heed(signals);
+        self.accept_clients();
+        self.work_off_ready();
+        self.expire(asked, events);
+        Ok(!self.is_finished())
+    }
+
+    pub fn net(&mut self) -> &mut N {
+        &mut self.net
+    }
+
+    /// How long the next poll may wait.
+    fn patience(&self, now: Instant) -> Option<Duration> {
+        if !self.ready.is_empty() || self.listeners.iter().any(Listener::is_ready) {
+            return Some(Duration::ZERO);
+        }
+        let drained = match self.stop {
+            Stop::Draining(deadline) => Some(deadline),
+            _ => None,
+        };
+        let retries = self
+            .listeners
+            .iter()
+            .filter_map(|listener| listener.retry_at);
+        let deadlines = [self.engine.poll_timeout(), self.timers.next(), drained];
+        let next = deadlines.into_iter().flatten().chain(retries).min();
+        next.map(|at| at.saturating_duration_since(now))
+    }
+
+    /// Notes what has become ready. Answers how many events there were, and the signals among them.
+    fn poll(&mut self, timeout: Option<Duration>) -> io::Result<(usize, Signals)> {
+        let Self {
+            net,
+            connections,
+            listeners,
+            ready,
+            ..
+        } = self;
+        let mut events = 0;
+        let mut signals = Signals::default();
+        let polled = net.poll(timeout, |event| {
+            events += 1;
+            match event {
+                Event::Client(id, readiness) => {
+                    if let Some(connection) = connections.get_mut(id) {
+                        connection.readiness.add(readiness);
+                        put_on_list(ready, id, connection);
+                    }
+                }
+                Event::Listener(number) => {
+                    if let Some(listener) = listeners.get_mut(number) {
+                        listener.ready = true;
+                    }
+                }
+                Event::Signal(Signal::Report) => signals.report = true,
+                Event::Signal(Signal::Stop) => signals.stops += 1,
+            }
+        });
+        match polled {
+            Err(error) if error.kind() != ErrorKind::Interrupted => Err(error),
+            _ => Ok((events, signals)),
+        }
+    }
+
+    fn heed(&mut self, signals: Signals) {
+        if signals.report {
+            self.report();
+        }
+        for _ in 0..signals.stops {
+            match self.stop {
+                Stop::No => self.begin_stop(),
+                Stop::Draining(_) | Stop::AtOnce => {
+                    info!("stopping at once");
+                    self.stop = Stop::AtOnce;
+                }
+            }
+        }
+    }
+
+    fn begin_stop(&mut self) {
+        self.print("THE SERVER WILL DISCONNECT");
+        let drain = self.settings.drain_timeout;
+        info!(
+            "stopping: {} clients have {drain:?} to finish",
+            self.engine.clients()
+        );
+        // Closing the listeners lets a successor bind; the numbers of the others must not move.
+        self.listeners.iter_mut().for_each(Listener::shut);
+        self.stop = Stop::Draining(self.now + drain);
+        self.engine.stop(self.now, drain);
+        self.carry_out();
+    }
+
+    /// Whether the stop is complete. Whoever is left is reset when the reactor is dropped.
+    fn is_finished(&self) -> bool {
+        match self.stop {
+            Stop::No => false,
+            Stop::Draining(deadline) => {
+                self.engine.is_stopped() && (self.connections.is_empty() || self.now >= deadline)
+            }
+            Stop::AtOnce => true,
+        }
+    }
+
+    fn work_off_ready(&mut self) {
+        // What is put on the list from here on is for the next turn, after the others have had theirs.
+        let mut batch = std::mem::take(&mut self.batch);
+        std::mem::swap(&mut self.ready, &mut batch);
+        for id in batch.drain(..) {
+            self.work(id);
+        }
+        self.batch = batch;
+    }
+
+    /// Does what has become due. Only deadlines behind the horizon count: a process that was stopped for a
+    /// while must not take its own silence for its clients'.
+    fn expire(&mut self, asked: Instant, events: usize) {
+        let horizon = self.horizon.advance(asked, events, self.connections.len());
+        for listener in &mut self.listeners {
+            listener.resume(horizon);
+        }
+        if self.engine.poll_timeout().is_some_and(|at| at <= horizon) {
+            self.engine.handle_timeout(horizon);
+            self.carry_out();
+        }
+        while let Some((_, id)) = self.timers.pop(horizon) {
+            self.timer_fired(id, horizon);
+        }
+    }
+
+    /// Carries out what the engine has decided, to the last output.
+    fn carry_out(&mut self) {
+        loop {
+            while let Some(output) = self.engine.poll_output() {
+                self.carry_out_one(output);
+            }
+            let Some(client) = self.questions.pop() else {
+                return;
+            };
+            if let Some(connection) = self.connections.get(client) {
+                let last = connection.last_activity();
+                self.engine.handle_input(
+                    self.horizon.time(self.now),
+                    client,
+                    Input::Activity { last },
+                );
+            }
+        }
+    }
+
+    /// Carries out one decision. It must not ask the engine anything, whose outputs are still being drained: what
+    /// could lead there is put on the ready list.
+    fn carry_out_one(&mut self, output: Output) {
+        match output {
+            Output::Forward { from, to } => self.forward(from, to),
+            Output::Finish(client) => self.finish(client),
+            Output::Close { client, reason } => self.close(client, reason),
+            Output::AskActivity(client) => self.questions.push(client),
+            Output::Note(note) => self.write_down(&note),
+        }
+    }
+
+    fn forward(&mut self, from: ClientId, to: ClientId) {
+        let Some(source) = self.connections.get_mut(from) else {
+            return;
+        };
+        source.link = Some(Link {
+            sink: to,
+            transport: Transport::Copied,
+        });
+        let unread = source.unread.take();
+        self.enqueue(from);
+        let Some(sink) = self.connections.get_mut(to) else {
+            return;
+        };
+        sink.source = Some(from);
+        if unread.is_some() {
+            // What came early goes first.
+            debug_assert!(
+                sink.unsent.is_none(),
+                "nothing was sent to {to} before it had a source"
+            );
+            sink.unsent = unread;
+            sink.last_write = self.now;
+            self.watch_for_stall(to);
+        }
+        self.enqueue(to);
+    }
+
+    fn enqueue(&mut self, id: ClientId) {
+        if let Some(connection) = self.connections.get_mut(id) {
+            put_on_list(&mut self.ready, id, connection);
+        }
+    }
+
+    fn write_down(&self, note: &Note) {
+        match note {
+            Note::RoomOver { members, .. } => {
+                let bytes = members.iter().map(|(_, client)| {
+                    let received = self.connections.get(client).map_or(0, |c| c.received);
+                    format!("; {received} bytes from {client}")
+                });
+                info!("{note}{}", bytes.collect::<String>());
+            }
+            _ => info!("{note}"),
+        }
+    }
+
+    /// One line for the operator. What can't be written is the console's to count.
+    fn print(&mut self, line: &str) {
+        let _ = self.console.write_all(format!("{line}\n").as_bytes());
+    }
+}
+
+#[derive(Debug, Default)]
+struct Signals {
+    report: bool,
+    stops: u32,
+}
+
+fn put_on_list<S>(ready: &mut Vec<ClientId>, id: ClientId, connection: &mut Connection<S>) {
+    if !connection.queued {
+        connection.queued = true;
+        ready.push(id);
+    }
+}
+
+/// Repeats a system call that a signal has interrupted.
+fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The network as the reactor sees it: [`MioNet`](super::mio_net::MioNet) in production, a simulated one in tests.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use crate::engine::ClientId;
+
+use super::readiness::Readiness;
+use super::signals::Signal;
+
+/// What a poll reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// The client registered under this id may be read or written. The id may be out of date.
+    Client(ClientId, Readiness),
+    /// The listener registered under this number has clients to accept.
+    Listener(usize),
+    Signal(Signal),
+}
+
+/// Sockets, time and signals.
+///
+/// Readiness is edge-triggered: an edge is reported once, when bytes, FIN, an error or room to write *arrive*.
+/// A read that fills less than its buffer has emptied the socket, and a write that takes less than it was given
+/// has filled it; after either, the next edge is certain to come. Nothing blocks but [`poll`](Net::poll).
+///
+/// A stream that is dropped without [`close`](Net::close) is reset. So whatever ends the process, its peers
+/// do not take what they have for the whole.
+pub trait Net {
+    type Listener;
+    type Stream;
+
+    /// Monotonic time.
+    fn now(&self) -> Instant;
+
+    /// Waits for events, no longer than `timeout`, and hands over those that there are, up to a bound.
+    ///
+    /// # Errors
+    /// `Interrupted` stands for no events. Anything else is the end of the reactor.
+    fn poll(&mut self, timeout: Option<Duration>, on_event: impl FnMut(Event)) -> io::Result<()>;
+
+    /// Takes the next client, with its address. The address is the one accept gives: asking the socket later
+    /// fails for a client that has already gone.
+    fn accept(&mut self, listener: &mut Self::Listener) -> io::Result<(Self::Stream, SocketAddr)>;
+
+    /// Asks for the stream's edges, once for its life.
+    fn register(&mut self, stream: &mut Self::Stream, id: ClientId) -> io::Result<()>;
+
+    /// Reads; 0 is FIN.
+    fn read(&mut self, stream: &mut Self::Stream, buffer: &mut [u8]) -> io::Result<usize>;
+
+    fn write(&mut self, stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Sends FIN behind what was written.
+    fn shutdown_write(&mut self, stream: &mut Self::Stream) -> io::Result<()>;
+
+    /// How many written bytes the peer's kernel has not yet acknowledged.
+    fn unacknowledged(&mut self, stream: &mut Self::Stream) -> io::Result<usize>;
+
+    /// Closes for good: what was written still arrives, with FIN behind it.
+    fn close(&mut self, stream: Self::Stream);
+}

@@ -1,0 +1,273 @@
+//! What operators are told: lines on SIGUSR2, and the same as Prometheus text.
+
+use std::fmt::Write as _;
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use log::{error, info};
+
+use crate::console;
+use crate::engine::{CloseReason, Counts};
+
+use super::Reactor;
+use super::net::Net;
+
+/// Counts since the start.
+pub(super) struct Counters {
+    started: Instant,
+    closed: [u64; CloseReason::ALL.len()],
+    pub accept_failures: u64,
+}
+
+impl Counters {
+    pub fn new(started: Instant) -> Self {
+        Self {
+            started,
+            closed: [0; CloseReason::ALL.len()],
+            accept_failures: 0,
+        }
+    }
+
+    pub fn count_close(&mut self, reason: CloseReason) {
+        self.closed[reason as usize] += 1;
+    }
+}
+
+/// A service's part of the statistics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceStatistics {
+    pub service: &'static str,
+    pub counts: Counts,
+    /// Bytes that its clients have sent since the start.
+    pub bytes: u64,
+    /// Clients turned away since the start.
+    pub refused: u64,
+}
+
+/// Everything that can be known from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statistics {
+    pub services: Vec<ServiceStatistics>,
+    /// Clients accepted since the start.
+    pub accepted: u64,
+    /// Clients closed since the start, by reason.
+    pub closed: Vec<(CloseReason, u64)>,
+    pub accept_failures: u64,
+    /// Connections on the table, those included that the engine has closed and that are still being sent to.
+    pub connections: usize,
+    /// Bytes held by buffers.
+    pub buffered: usize,
+    /// Timers armed.
+    pub timers: usize,
+    pub uptime: Duration,
+}
+
+impl<N: Net> Reactor<N> {
+    /// The state of things.
+    pub fn statistics(&self) -> Statistics {
+        let mut services: Vec<ServiceStatistics> = Vec::new();
+        for (lobby, (service, counts)) in self.engine.counts().into_iter().enumerate() {
+            let sockets = self
+                .listeners
+                .iter()
+                .filter(|listener| listener.lobby == lobby);
+            let (bytes, refused) = sockets.fold((0, 0), |(bytes, refused), socket| {
+                (bytes + socket.bytes, refused + socket.refused)
+            });
+            match services.iter_mut().find(|known| known.service == service) {
+                Some(known) => {
+                    known.counts.add(counts);
+                    known.bytes += bytes;
+                    known.refused += refused;
+                }
+                None => services.push(ServiceStatistics {
+                    service,
+                    counts,
+                    bytes,
+                    refused,
+                }),
+            }
+        }
+        Statistics {
+            services,
+            accepted: self.connections.given(),
+            closed: CloseReason::ALL
+                .iter()
+                .map(|&reason| (reason, self.counters.closed[reason as usize]))
+                .collect(),
+            accept_failures: self.counters.accept_failures,
+            connections: self.connections.len(),
+            buffered: self.buffers.held(),
+            timers: self.timers.len(),
+            uptime: self.now.saturating_duration_since(self.counters.started),
+        }
+    }
+
+    /// Answers SIGUSR2.
+    pub(super) fn report(&mut self) {
+        self.print(&format!("NUMBER OF CLIENTS : {}", self.engine.clients()));
+        let statistics = self.statistics();
+        statistics.lines().for_each(|line| info!("{line}"));
+        if let Some(path) = &self.settings.stats_file
+            && let Err(error) = write_whole(path, &statistics.prometheus())
+        {
+            error!("{} not written: {error}", path.display());
+        }
+    }
+}
+
+impl Statistics {
+    fn lines(&self) -> impl Iterator<Item = String> {
+        let services = self.services.iter().map(|service| {
+            let Counts {
+                clients,
+                waiting,
+                rooms,
+            } = service.counts;
+            format!(
+                "{}: {clients} clients, {waiting} waiting, {rooms} rooms, {} bytes, {} refused",
+                service.service, service.bytes, service.refused
+            )
+        });
+        let closed: Vec<String> = self
+            .closed()
+            .map(|(reason, count)| format!("{count} {}", reason.name()))
+            .collect();
+        let closed = if closed.is_empty() {
+            "none".into()
+        } else {
+            closed.join(", ")
+        };
+        let totals = format!(
+            "up {:.0?}, {} accepted, closed: {closed}",
+            self.uptime, self.accepted
+        );
+        let dropped = format!(
+            "{} bytes buffered; lines dropped: {} on stdout, {} on stderr",
+            self.buffered,
+            console::STDOUT.dropped(),
+            console::STDERR.dropped()
+        );
+        services
+            .chain([totals, dropped])
+            .collect::<Vec<_>>()
+            .into_iter()
+    }
+
+    fn closed(&self) -> impl Iterator<Item = (CloseReason, u64)> + '_ {
+        self.closed.iter().copied().filter(|&(_, count)| count > 0)
+    }
+
+    /// The text format of a Prometheus scrape (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
+    fn prometheus(&self) -> String {
+        let mut text = String::new();
+        let mut family = |name: &str, kind: &str, help: &str, samples: Vec<(String, String)>| {
+            let _ = writeln!(
+                text,
+                "# HELP pairloop_{name} {help}\n# TYPE pairloop_{name} {kind}"
+            );
+            for (labels, value) in samples {
+                let _ = writeln!(text, "pairloop_{name}{labels} {value}");
+            }
+        };
+        let by_service = |value: fn(&ServiceStatistics) -> u64| {
+            let sample = |s: &ServiceStatistics| {
+                (
+                    format!("{{service=\"{}\"}}", s.service),
+                    value(s).to_string(),
+                )
+            };
+            self.services.iter().map(sample).collect::<Vec<_>>()
+        };
+        let one = |value: String| vec![(String::new(), value)];
+        family(
+            "clients",
+            "gauge",
+            "Clients connected.",
+            by_service(|s| s.counts.clients as u64),
+        );
+        family(
+            "waiting",
+            "gauge",
+            "Clients without a partner.",
+            by_service(|s| s.counts.waiting as u64),
+        );
+        family(
+            "rooms",
+            "gauge",
+            "Rooms.",
+            by_service(|s| s.counts.rooms as u64),
+        );
+        family(
+            "received_bytes_total",
+            "counter",
+            "Bytes that clients have sent.",
+            by_service(|s| s.bytes),
+        );
+        family(
+            "refused_total",
+            "counter",
+            "Clients turned away.",
+            by_service(|s| s.refused),
+        );
+        family(
+            "accepted_total",
+            "counter",
+            "Clients accepted.",
+            one(self.accepted.to_string()),
+        );
+        let closed = |&(reason, count): &(CloseReason, u64)| {
+            (
+                format!("{{reason=\"{}\"}}", reason.name()),
+                count.to_string(),
+            )
+        };
+        family(
+            "closed_total",
+            "counter",
+            "Clients closed.",
+            self.closed.iter().map(closed).collect(),
+        );
+        family(
+            "accept_failures_total",
+            "counter",
+            "Pauses in accepting.",
+            one(self.accept_failures.to_string()),
+        );
+        family(
+            "buffered_bytes",
+            "gauge",
+            "Bytes held by buffers.",
+            one(self.buffered.to_string()),
+        );
+        let dropped = [
+            ("stdout", console::STDOUT.dropped()),
+            ("stderr", console::STDERR.dropped()),
+        ];
+        let dropped =
+            dropped.map(|(stream, count)| (format!("{{stream=\"{stream}\"}}"), count.to_string()));
+        family(
+            "dropped_lines_total",
+            "counter",
+            "Lines not written.",
+            dropped.into(),
+        );
+        family(
+            "uptime_seconds",
+            "gauge",
+            "Time since the start.",
+            one(self.uptime.as_secs_f64().to_string()),
+        );
+        text
+    }
+}
+
+/// Writes a file so that a reader sees the old text or the new, never a part. It is not synced: the next report
+/// replaces it, and a disk must not hold up the loop.
+fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".tmp");
+    std::fs::write(&temporary, text)?;
+    std::fs::rename(&temporary, path)
+}

@@ -1,0 +1,133 @@
+//! `pairloop serve`: from the command line to the running loop.
+
+use std::io;
+
+use log::{debug, info};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use thiserror::Error;
+
+use crate::cli::ServeArgs;
+use crate::console;
+use crate::engine::{ClientId, Engine, Timeouts};
+use crate::limits::{RESERVED_DESCRIPTORS, SHARED_BUFFER_MEMORY};
+use crate::listen::{DEFAULTS, ListenError, ListenUrl};
+use crate::reactor::{BufferMemory, MioNet, Reactor, Settings};
+
+/// Why the daemon could not run.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    #[error(
+        "--max-clients {wanted} needs {} descriptors, and this process may have {limit}: raise the hard limit (ulimit -Hn)",
+        wanted + RESERVED_DESCRIPTORS
+    )]
+    Descriptors { wanted: usize, limit: usize },
+    #[error(
+        "this process may have {limit} descriptors, too few to serve anybody: raise the hard limit (ulimit -Hn)"
+    )]
+    NoDescriptors { limit: usize },
+    #[error(
+        "--buffer-memory {given} is too little for {clients} clients: at least {least}, or fewer --max-clients"
+    )]
+    BufferMemory {
+        given: usize,
+        clients: usize,
+        least: usize,
+    },
+    #[error("the event loop failed: {0}")]
+    Loop(#[from] io::Error),
+}
+
+/// Serves until a signal stops it.
+///
+/// # Errors
+/// If it can't begin, or the system's poll fails.
+pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
+    let settings = settings(args)?;
+    let mut urls = args.listen.clone();
+    if urls.is_empty() {
+        urls.extend(
+            DEFAULTS
+                .iter()
+                .map(|url| url.parse::<ListenUrl>().expect("a test has parsed it")),
+        );
+    }
+    let timeouts = Timeouts {
+        wait: args.wait_timeout.0,
+        idle: args.idle_timeout.0,
+        half_close: args.half_close_timeout.0,
+    };
+    // Signals first: whoever reads the ready lines below may send one.
+    let net = MioNet::new()?;
+    let engine = Engine::new(urls.iter().map(|url| url.service), timeouts);
+    let max_clients = settings.max_clients;
+    let mut reactor = Reactor::new(net, engine, settings, Box::new(&console::STDOUT));
+    let mut ready = Vec::new();
+    for (lobby, url) in urls.iter().enumerate() {
+        for socket in url.open(args.stall_timeout.0)? {
+            ready.push(format!(
+                "{} listening on {}\n",
+                url.service.name,
+                socket.local_addr()?
+            ));
+            reactor.add_listener(lobby, |net, number| net.add_listener(socket, number))?;
+        }
+    }
+    ready
+        .iter()
+        .for_each(|line| console::STDOUT.write_line(line.as_bytes()));
+    debug!("up to {max_clients} clients");
+    reactor.run()?;
+    info!("stopped");
+    Ok(())
+}
+
+fn settings(args: &ServeArgs) -> Result<Settings, ServeError> {
+    let limit = raise_descriptor_limit();
+    let room = limit
+        .saturating_sub(RESERVED_DESCRIPTORS)
+        .min(ClientId::MAX_SLOTS);
+    let max_clients = match args.max_clients.map(|wanted| wanted as usize) {
+        Some(wanted) if wanted > room => return Err(ServeError::Descriptors { wanted, limit }),
+        Some(wanted) => wanted,
+        None if room == 0 => return Err(ServeError::NoDescriptors { limit }),
+        None => room,
+    };
+    let floors = BufferMemory::floors(max_clients);
+    let buffer_memory = match args.buffer_memory {
+        Some(given) if given < floors => {
+            return Err(ServeError::BufferMemory {
+                given,
+                clients: max_clients,
+                least: floors,
+            });
+        }
+        Some(given) => given,
+        None => floors + SHARED_BUFFER_MEMORY,
+    };
+    Ok(Settings {
+        max_clients,
+        buffer_memory,
+        stall_timeout: args.stall_timeout.0,
+        drain_timeout: args.drain_timeout,
+        stats_file: args.stats_file.clone(),
+    })
+}
+
+/// Raises the soft limit for descriptors to the hard one, and answers what it is then.
+fn raise_descriptor_limit() -> usize {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let raised = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: maximum,
+            maximum,
+        },
+    );
+    let limit = if raised.is_ok() { maximum } else { current };
+    // No limit at all: let the table's size be the limit.
+    limit.map_or(usize::MAX, |limit| {
+        usize::try_from(limit).unwrap_or(usize::MAX)
+    })
+}
