@@ -60,7 +60,9 @@ impl BufferMemory {
         })
     }
 
-    pub fn release(&mut self, buffer: Box<Buffer>) {
+    /// Empties a place where a buffer may be.
+    pub fn release(&mut self, place: &mut Option<Box<Buffer>>) {
+        let Some(buffer) = place.take() else { return };
         self.shared_left += buffer.bytes.len().saturating_sub(BUFFER_FLOOR);
         self.held -= buffer.bytes.len();
     }
@@ -78,13 +80,13 @@ mod tests {
     #[test]
     fn a_floor_is_left_when_all_shared_memory_is_taken() {
         let mut memory = BufferMemory::new(BufferMemory::floors(3) + 1000, 3);
-        let greedy = memory.keep(&vec![0; memory.allowance()]);
+        let mut greedy = Some(memory.keep(&vec![0; memory.allowance()]));
         assert_eq!(memory.allowance(), BUFFER_FLOOR);
-        let modest = memory.keep(&[0; BUFFER_FLOOR]);
+        let mut modest = Some(memory.keep(&[0; BUFFER_FLOOR]));
         assert_eq!(memory.held(), 2 * BUFFER_FLOOR + 1000);
-        memory.release(greedy);
+        memory.release(&mut greedy);
         assert_eq!(memory.allowance(), BUFFER_FLOOR + 1000);
-        memory.release(modest);
+        memory.release(&mut modest);
         assert_eq!(
             (memory.held(), memory.allowance()),
             (0, BUFFER_FLOOR + 1000)
@@ -98,7 +100,7 @@ mod tests {
         assert!(!buffer.advance(2));
         assert_eq!(buffer.rest(), b"cdef");
         assert!(buffer.advance(4));
-        memory.release(buffer);
+        memory.release(&mut Some(buffer));
         assert_eq!(memory.held(), 0);
     }
 }

@@ -33,9 +33,7 @@ impl<N: Net> Reactor<N> {
             return;
         };
         connection.closing = Some(reason);
-        if let Some(unread) = connection.unread.take() {
-            self.buffers.release(unread);
-        }
+        self.buffers.release(&mut connection.unread);
         if reason.ending() == Ending::Reset {
             return self.free(id, None);
         }
@@ -131,12 +129,8 @@ impl<N: Net> Reactor<N> {
             return;
         };
         self.timers.set(&mut connection.deadline, None, id);
-        for buffer in [connection.unread.take(), connection.unsent.take()]
-            .into_iter()
-            .flatten()
-        {
-            self.buffers.release(buffer);
-        }
+        self.buffers.release(&mut connection.unread);
+        self.buffers.release(&mut connection.unsent);
         if let Some(reason) = connection.closing {
             debug!("{id}: closed: {reason}");
             self.counters.count_close(reason);

@@ -72,8 +72,7 @@ impl<N: Net> Reactor<N> {
             }
             Err(error) => return self.write_failed(id, &error),
         }
-        self.buffers
-            .release(connection.unsent.take().expect("it was there"));
+        self.buffers.release(&mut connection.unsent);
         let source = connection.source;
         match connection.output {
             Flow::Open => source.into_iter().for_each(|source| self.pull(source)),
@@ -212,9 +211,7 @@ impl<N: Net> Reactor<N> {
             return;
         };
         connection.output = Flow::Shut;
-        if let Some(unsent) = connection.unsent.take() {
-            self.buffers.release(unsent);
-        }
+        self.buffers.release(&mut connection.unsent);
         if connection.closing.is_some() {
             return self.free(id, None);
         }
