@@ -23,22 +23,26 @@
 mod client;
 mod close;
 mod deadlines;
+mod interface;
+mod invariants;
 mod lobby;
 mod note;
 mod room;
 pub mod service;
+mod stop;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use slab::Slab;
 
 pub use client::ClientId;
 pub use close::{CloseReason, Ending};
 pub use deadlines::Deadlines;
+pub use interface::{Counts, Input, ListenerId, Output, Timeouts};
 pub use note::Note;
 pub use room::{Members, Side};
 
@@ -46,53 +50,7 @@ use client::{Client, Clients, Place};
 use lobby::Lobby;
 use room::{Room, RoomEnd};
 use service::ServiceKind;
-
-/// Which listener, and so which lobby, a client came in by: its place in the list given to [`Engine::new`].
-pub type ListenerId = usize;
-
-/// What happened to a client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Input<'a> {
-    /// It has connected.
-    Accepted { listener: ListenerId },
-    /// It has sent these bytes; they begin with what an earlier `Data` left.
-    Data(&'a [u8]),
-    /// It has sent FIN, and nothing that it sent before is left unread.
-    Eof,
-    /// Its connection is gone.
-    Lost(CloseReason),
-    /// The answer to [`Output::AskActivity`]: when a byte last came from it or went to it.
-    Activity { last: Instant },
-}
-
-/// What the caller is to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Output {
-    /// From now on whatever `from` sends goes to `to`, without asking again. The two may be the same.
-    Forward { from: ClientId, to: ClientId },
-    /// Send FIN behind whatever is queued for this client.
-    Finish(ClientId),
-    /// Close the connection in the manner of [`CloseReason::ending`] and free it.
-    Close {
-        client: ClientId,
-        reason: CloseReason,
-    },
-    /// Answer with [`Input::Activity`] once the outputs are drained.
-    AskActivity(ClientId),
-    /// Something that an operator wants to know.
-    Note(Note),
-}
-
-/// How long things may take. `None` is for ever.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Timeouts {
-    /// A client waits this long for its partner.
-    pub wait: Option<Duration>,
-    /// A room lives this long without a byte.
-    pub idle: Option<Duration>,
-    /// The same, once one side has sent FIN.
-    pub half_close: Option<Duration>,
-}
+use stop::Phase;
 
 /// Whom a deadline is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,31 +59,6 @@ enum Due {
     Room(usize),
     /// The time that rooms were given when the stop began is over.
     Drained,
-}
-
-/// How many clients and rooms there are.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    pub clients: usize,
-    pub waiting: usize,
-    pub rooms: usize,
-}
-
-impl Counts {
-    pub fn add(&mut self, other: Counts) {
-        self.clients += other.clients;
-        self.waiting += other.waiting;
-        self.rooms += other.rooms;
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Serving,
-    /// No new rooms; the ones that exist may finish.
-    Draining,
-    /// Nobody is left, or those who are have been cut off.
-    Stopped,
 }
 
 pub struct Engine {
@@ -210,22 +143,6 @@ impl Engine {
         self.check_invariants();
     }
 
-    /// Begins to stop: nobody waits any longer, and rooms get `drain` to finish. Another call does nothing more.
-    pub fn stop(&mut self, now: Instant, drain: Duration) {
-        self.assert_drained();
-        if self.phase == Phase::Serving {
-            self.phase = Phase::Draining;
-            let waiting: Vec<ClientId> = self.lobbies.iter().filter_map(Lobby::waiting).collect();
-            for client in waiting {
-                self.leave_lobby(client, CloseReason::Stopping);
-            }
-            self.deadlines
-                .set(&mut self.drain_deadline, Some(now + drain), Due::Drained);
-            self.settle_stop();
-        }
-        self.check_invariants();
-    }
-
     /// The next decision to carry out.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
@@ -234,11 +151,6 @@ impl Engine {
     /// When [`handle_timeout`](Self::handle_timeout) should next be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.deadlines.next()
-    }
-
-    /// Whether a stop that was begun is over: no client is left.
-    pub fn is_stopped(&self) -> bool {
-        self.phase == Phase::Stopped
     }
 
     /// Clients that have not been closed.
@@ -404,81 +316,10 @@ impl Engine {
         self.settle_stop();
     }
 
-    fn cut_rooms(&mut self, now: Instant) {
-        let keys: Vec<usize> = self.rooms.iter().map(|(key, _)| key).collect();
-        for key in keys {
-            self.end_room(now, key, RoomEnd::Timeout(CloseReason::Stopped));
-        }
-    }
-
-    fn settle_stop(&mut self) {
-        if self.phase == Phase::Draining && self.clients.len() == 0 {
-            self.phase = Phase::Stopped;
-            self.deadlines
-                .set(&mut self.drain_deadline, None, Due::Drained);
-        }
-    }
-
     fn assert_drained(&self) {
         debug_assert!(
             self.outputs.is_empty(),
             "outputs must be drained between two mutations"
-        );
-    }
-
-    /// Sweeps what must always hold. Debug builds do it after every mutation.
-    #[cfg(not(debug_assertions))]
-    fn check_invariants(&self) {}
-
-    /// Sweeps what must always hold. Debug builds do it after every mutation.
-    #[cfg(debug_assertions)]
-    fn check_invariants(&self) {
-        let mut armed = usize::from(self.drain_deadline.is_some());
-        for client in self.clients.iter() {
-            match client.place {
-                Place::Waiting(listener) => {
-                    assert_eq!(self.lobbies[listener].waiting(), Some(client.id))
-                }
-                Place::Room(key, side) => {
-                    assert_eq!(self.rooms[key].members.get(side), Some(client.id))
-                }
-            }
-            armed += usize::from(client.deadline.is_some());
-        }
-        let mut seated = 0;
-        let mut rooms = vec![0; self.lobbies.len()];
-        for (key, room) in &self.rooms {
-            rooms[room.listener] += 1;
-            for (side, id) in room.members.iter() {
-                seated += 1;
-                assert_eq!(
-                    self.clients[id].place,
-                    Place::Room(key, side),
-                    "a seat belongs to one client"
-                );
-            }
-            armed += usize::from(room.deadline.is_some());
-        }
-        let waiting = self
-            .lobbies
-            .iter()
-            .filter(|lobby| lobby.waiting().is_some())
-            .count();
-        assert_eq!(
-            self.clients.len(),
-            seated + waiting,
-            "every client sits in one place"
-        );
-        assert!(
-            self.lobbies
-                .iter()
-                .zip(&rooms)
-                .all(|(lobby, rooms)| lobby.rooms == *rooms)
-        );
-        assert_eq!(self.deadlines.len(), armed, "every deadline has an owner");
-        assert!(
-            self.phase == Phase::Serving || waiting == 0,
-            "nobody waits once the stop has begun"
         );
     }
 }

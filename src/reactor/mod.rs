@@ -20,10 +20,12 @@ mod link;
 mod mio_net;
 mod net;
 mod outq;
+mod prometheus;
 mod readiness;
 mod report;
 mod signals;
 mod slots;
+mod stop;
 
 use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
@@ -47,6 +49,7 @@ use horizon::Horizon;
 use link::{Link, Transport};
 use report::Counters;
 use slots::Slots;
+use stop::{Signals, Stop};
 
 /// What the operator chose.
 #[derive(Debug, Clone)]
@@ -86,15 +89,6 @@ pub struct Reactor<N: Net> {
     /// The time of this turn.
     now: Instant,
     stop: Stop,
-}
-
-/// How far a stop has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stop {
-    No,
-    /// Until this time, connections may finish.
-    Draining(Instant),
-    AtOnce,
 }
 
 impl<N: Net> Reactor<N> {
@@ -138,7 +132,7 @@ impl<N: Net> Reactor<N> {
         let asked = self.net.now();
         let (events, signals) = self.poll(self.patience(asked))?;
         self.now = self.net.now();
-        self.heed(signals);
+        self.heed(&signals);
         self.accept_clients();
         self.work_off_ready();
         self.expire(asked, events);
@@ -154,15 +148,15 @@ impl<N: Net> Reactor<N> {
         if !self.ready.is_empty() || self.listeners.iter().any(Listener::is_ready) {
             return Some(Duration::ZERO);
         }
-        let drained = match self.stop {
-            Stop::Draining(deadline) => Some(deadline),
-            _ => None,
-        };
         let retries = self
             .listeners
             .iter()
             .filter_map(|listener| listener.retry_at);
-        let deadlines = [self.engine.poll_timeout(), self.timers.next(), drained];
+        let deadlines = [
+            self.engine.poll_timeout(),
+            self.timers.next(),
+            self.stop.deadline(),
+        ];
         let next = deadlines.into_iter().flatten().chain(retries).min();
         next.map(|at| at.saturating_duration_since(now))
     }
@@ -199,46 +193,6 @@ impl<N: Net> Reactor<N> {
         match polled {
             Err(error) if error.kind() != ErrorKind::Interrupted => Err(error),
             _ => Ok((events, signals)),
-        }
-    }
-
-    fn heed(&mut self, signals: Signals) {
-        if signals.report {
-            self.report();
-        }
-        for _ in 0..signals.stops {
-            match self.stop {
-                Stop::No => self.begin_stop(),
-                Stop::Draining(_) | Stop::AtOnce => {
-                    info!("stopping at once");
-                    self.stop = Stop::AtOnce;
-                }
-            }
-        }
-    }
-
-    fn begin_stop(&mut self) {
-        self.print("THE SERVER WILL DISCONNECT");
-        let drain = self.settings.drain_timeout;
-        info!(
-            "stopping: {} clients have {drain:?} to finish",
-            self.engine.clients()
-        );
-        // Closing the listeners lets a successor bind; the numbers of the others must not move.
-        self.listeners.iter_mut().for_each(Listener::shut);
-        self.stop = Stop::Draining(self.now + drain);
-        self.engine.stop(self.now, drain);
-        self.carry_out();
-    }
-
-    /// Whether the stop is complete. Whoever is left is reset when the reactor is dropped.
-    fn is_finished(&self) -> bool {
-        match self.stop {
-            Stop::No => false,
-            Stop::Draining(deadline) => {
-                self.engine.is_stopped() && (self.connections.is_empty() || self.now >= deadline)
-            }
-            Stop::AtOnce => true,
         }
     }
 
@@ -350,12 +304,6 @@ impl<N: Net> Reactor<N> {
     fn print(&mut self, line: &str) {
         let _ = self.console.write_all(format!("{line}\n").as_bytes());
     }
-}
-
-#[derive(Debug, Default)]
-struct Signals {
-    report: bool,
-    stops: u32,
 }
 
 fn put_on_list<S>(ready: &mut Vec<ClientId>, id: ClientId, connection: &mut Connection<S>) {

@@ -1,8 +1,5 @@
-//! What operators are told: lines on SIGUSR2, and the same as Prometheus text.
+//! What operators are told on SIGUSR2.
 
-use std::fmt::Write as _;
-use std::io;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use log::{error, info};
@@ -10,8 +7,8 @@ use log::{error, info};
 use crate::console;
 use crate::engine::{CloseReason, Counts};
 
-use super::Reactor;
 use super::net::Net;
+use super::{Reactor, prometheus};
 
 /// Counts since the start.
 pub(super) struct Counters {
@@ -110,7 +107,7 @@ impl<N: Net> Reactor<N> {
         let statistics = self.statistics();
         statistics.lines().for_each(|line| info!("{line}"));
         if let Some(path) = &self.settings.stats_file
-            && let Err(error) = write_whole(path, &statistics.prometheus())
+            && let Err(error) = prometheus::write(path, &statistics)
         {
             error!("{} not written: {error}", path.display());
         }
@@ -158,116 +155,4 @@ impl Statistics {
     fn closed(&self) -> impl Iterator<Item = (CloseReason, u64)> + '_ {
         self.closed.iter().copied().filter(|&(_, count)| count > 0)
     }
-
-    /// The text format of a Prometheus scrape (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
-    fn prometheus(&self) -> String {
-        let mut text = String::new();
-        let mut family = |name: &str, kind: &str, help: &str, samples: Vec<(String, String)>| {
-            let _ = writeln!(
-                text,
-                "# HELP pairloop_{name} {help}\n# TYPE pairloop_{name} {kind}"
-            );
-            for (labels, value) in samples {
-                let _ = writeln!(text, "pairloop_{name}{labels} {value}");
-            }
-        };
-        let by_service = |value: fn(&ServiceStatistics) -> u64| {
-            let sample = |s: &ServiceStatistics| {
-                (
-                    format!("{{service=\"{}\"}}", s.service),
-                    value(s).to_string(),
-                )
-            };
-            self.services.iter().map(sample).collect::<Vec<_>>()
-        };
-        let one = |value: String| vec![(String::new(), value)];
-        family(
-            "clients",
-            "gauge",
-            "Clients connected.",
-            by_service(|s| s.counts.clients as u64),
-        );
-        family(
-            "waiting",
-            "gauge",
-            "Clients without a partner.",
-            by_service(|s| s.counts.waiting as u64),
-        );
-        family(
-            "rooms",
-            "gauge",
-            "Rooms.",
-            by_service(|s| s.counts.rooms as u64),
-        );
-        family(
-            "received_bytes_total",
-            "counter",
-            "Bytes that clients have sent.",
-            by_service(|s| s.bytes),
-        );
-        family(
-            "refused_total",
-            "counter",
-            "Clients turned away.",
-            by_service(|s| s.refused),
-        );
-        family(
-            "accepted_total",
-            "counter",
-            "Clients accepted.",
-            one(self.accepted.to_string()),
-        );
-        let closed = |&(reason, count): &(CloseReason, u64)| {
-            (
-                format!("{{reason=\"{}\"}}", reason.name()),
-                count.to_string(),
-            )
-        };
-        family(
-            "closed_total",
-            "counter",
-            "Clients closed.",
-            self.closed.iter().map(closed).collect(),
-        );
-        family(
-            "accept_failures_total",
-            "counter",
-            "Pauses in accepting.",
-            one(self.accept_failures.to_string()),
-        );
-        family(
-            "buffered_bytes",
-            "gauge",
-            "Bytes held by buffers.",
-            one(self.buffered.to_string()),
-        );
-        let dropped = [
-            ("stdout", console::STDOUT.dropped()),
-            ("stderr", console::STDERR.dropped()),
-        ];
-        let dropped =
-            dropped.map(|(stream, count)| (format!("{{stream=\"{stream}\"}}"), count.to_string()));
-        family(
-            "dropped_lines_total",
-            "counter",
-            "Lines not written.",
-            dropped.into(),
-        );
-        family(
-            "uptime_seconds",
-            "gauge",
-            "Time since the start.",
-            one(self.uptime.as_secs_f64().to_string()),
-        );
-        text
-    }
-}
-
-/// Writes a file so that a reader sees the old text or the new, never a part. It is not synced: the next report
-/// replaces it, and a disk must not hold up the loop.
-fn write_whole(path: &Path, text: &str) -> io::Result<()> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".tmp");
-    std::fs::write(&temporary, text)?;
-    std::fs::rename(&temporary, path)
 }

@@ -1,0 +1,300 @@
+//! The engine as tables: in this state, this input, these outputs.
+
+mod rooms;
+
+use std::time::Duration;
+
+use super::*;
+use CloseReason::*;
+use Happening::*;
+
+const RELAY: ListenerId = 0;
+const ECHO: ListenerId = 1;
+
+const WAIT: Duration = Duration::from_secs(30);
+const IDLE: Duration = Duration::from_secs(60);
+const HALF_CLOSE: Duration = Duration::from_secs(10);
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// An engine with a relay and an echo listener, and a clock that only the test moves.
+struct Bench {
+    engine: Engine,
+    now: Instant,
+}
+
+/// What can happen to the room of clients 1 and 2, in one word.
+#[derive(Debug, Clone, Copy)]
+enum Happening {
+    Eof(u64),
+    Lost(u64),
+    Later(Duration),
+    /// The answer to the question that a deadline asked: a byte moved so long ago.
+    Active(Duration),
+    Stop,
+}
+
+/// The id of the `number`th client. In these tables slots and numbers go together.
+fn id(number: u64) -> ClientId {
+    ClientId::new(number, number as usize)
+}
+
+impl Bench {
+    fn new() -> Self {
+        let services = ["relay", "echo"].map(|name| ServiceKind::find(name).unwrap());
+        let timeouts = Timeouts {
+            wait: Some(WAIT),
+            idle: Some(IDLE),
+            half_close: Some(HALF_CLOSE),
+        };
+        Self {
+            engine: Engine::new(services, timeouts),
+            now: Instant::now(),
+        }
+    }
+
+    fn input(&mut self, client: u64, input: Input<'_>) -> (usize, Vec<Output>) {
+        let taken = self.engine.handle_input(self.now, id(client), input);
+        (taken, self.outputs())
+    }
+
+    fn accept(&mut self, client: u64, listener: ListenerId) -> Vec<Output> {
+        self.input(client, Input::Accepted { listener }).1
+    }
+
+    fn happen(&mut self, happening: Happening) -> Vec<Output> {
+        match happening {
+            Eof(client) => self.input(client, Input::Eof).1,
+            Lost(client) => self.input(client, Input::Lost(Reset)).1,
+            Active(ago) => {
+                self.input(
+                    1,
+                    Input::Activity {
+                        last: self.now - ago,
+                    },
+                )
+                .1
+            }
+            Later(duration) => {
+                self.now += duration;
+                self.engine.handle_timeout(self.now);
+                self.outputs()
+            }
+            Stop => {
+                self.engine.stop(self.now, DRAIN);
+                self.outputs()
+            }
+        }
+    }
+
+    fn outputs(&mut self) -> Vec<Output> {
+        std::iter::from_fn(|| self.engine.poll_output()).collect()
+    }
+}
+
+fn forward(from: u64, to: u64) -> Output {
+    Output::Forward {
+        from: id(from),
+        to: id(to),
+    }
+}
+
+fn finish(client: u64) -> Output {
+    Output::Finish(id(client))
+}
+
+fn close(client: u64, reason: CloseReason) -> Output {
+    Output::Close {
+        client: id(client),
+        reason,
+    }
+}
+
+fn left(client: u64, reason: CloseReason) -> Vec<Output> {
+    vec![
+        Output::Note(Note::LeftLobby {
+            client: id(client),
+            reason,
+        }),
+        close(client, reason),
+    ]
+}
+
+/// The outputs that end the room of clients 1 and 2.
+fn over(
+    reason: CloseReason,
+    by: Option<u64>,
+    x: CloseReason,
+    y: CloseReason,
+    after: Duration,
+) -> Vec<Output> {
+    let members = Members::two(id(1), id(2));
+    let note = Note::RoomOver {
+        room: 1,
+        members,
+        reason,
+        by: by.map(id),
+        lasted: after,
+    };
+    vec![Output::Note(note), close(1, x), close(2, y)]
+}
+
+/// Runs each row in a fresh state, and compares the outputs of its last happening.
+fn check(table: &[(&[Happening], Vec<Output>)], state: fn() -> Bench) {
+    for (happenings, expected) in table {
+        let mut bench = state();
+        let mut outputs = Vec::new();
+        for &happening in *happenings {
+            outputs = bench.happen(happening);
+        }
+        assert_eq!(outputs, *expected, "{happenings:?}");
+    }
+}
+
+fn waiting() -> Bench {
+    let mut bench = Bench::new();
+    assert_eq!(bench.accept(1, RELAY), vec![]);
+    bench
+}
+
+fn paired() -> Bench {
+    let mut bench = waiting();
+    let opened = Note::RoomOpened {
+        room: 1,
+        members: Members::two(id(1), id(2)),
+    };
+    assert_eq!(
+        bench.accept(2, RELAY),
+        vec![Output::Note(opened), forward(1, 2), forward(2, 1)]
+    );
+    bench
+}
+
+fn half_closed_by_x() -> Bench {
+    let mut bench = paired();
+    assert_eq!(bench.happen(Eof(1)), vec![finish(2)]);
+    bench
+}
+
+fn half_closed_by_y() -> Bench {
+    let mut bench = paired();
+    assert_eq!(bench.happen(Eof(2)), vec![finish(1)]);
+    bench
+}
+
+const NONE: Duration = Duration::ZERO;
+const MOMENT: Duration = Duration::from_millis(1);
+
+#[test]
+fn nothing_is_taken_from_a_client_that_waits() {
+    let mut bench = waiting();
+    assert_eq!(bench.input(1, Input::Data(b"early")), (0, vec![]));
+    // The room forwards what was left; the engine does not hear of it again.
+    assert_eq!(bench.accept(2, RELAY)[1..], [forward(1, 2), forward(2, 1)]);
+}
+
+#[test]
+fn clients_pair_in_the_order_in_which_they_come() {
+    let mut bench = paired();
+    assert_eq!(bench.accept(3, RELAY), vec![]);
+    // Another listener is another lobby.
+    assert_eq!(bench.accept(4, ECHO)[1..], [forward(4, 4)]);
+    assert_eq!(
+        bench.happen(Lost(1)),
+        over(Reset, Some(1), Reset, PartnerLost, NONE)
+    );
+    assert_eq!(bench.accept(5, RELAY)[1..], [forward(3, 5), forward(5, 3)]);
+}
+
+#[test]
+fn whoever_left_the_lobby_is_no_ones_partner() {
+    for happening in [Eof(1), Lost(1), Later(WAIT)] {
+        let mut bench = waiting();
+        bench.happen(happening);
+        assert_eq!(bench.accept(2, RELAY), vec![], "{happening:?}");
+        assert_eq!(bench.accept(3, RELAY)[1..], [forward(2, 3), forward(3, 2)]);
+    }
+}
+
+#[test]
+fn a_stop_is_over_when_the_last_client_is() {
+    let mut bench = paired();
+    assert!(!bench.engine.is_stopped());
+    bench.happen(Stop);
+    assert!(!bench.engine.is_stopped());
+    assert_eq!(bench.accept(3, RELAY), vec![close(3, Stopping)]);
+    bench.happen(Eof(1));
+    bench.happen(Eof(2));
+    assert!(bench.engine.is_stopped());
+    assert_eq!(bench.engine.poll_timeout(), None);
+
+    let mut empty = Bench::new();
+    empty.happen(Stop);
+    assert!(empty.engine.is_stopped());
+}
+
+#[test]
+fn counts_are_those_of_the_moment() {
+    let mut bench = paired();
+    bench.accept(3, RELAY);
+    bench.accept(4, ECHO);
+    let counts = |clients, waiting, rooms| Counts {
+        clients,
+        waiting,
+        rooms,
+    };
+    assert_eq!(
+        bench.engine.counts(),
+        [("relay", counts(3, 1, 1)), ("echo", counts(1, 0, 1))]
+    );
+    assert_eq!(bench.engine.clients(), 4);
+    for client in [1, 3, 4] {
+        bench.happen(Lost(client));
+    }
+    assert_eq!(
+        bench.engine.counts(),
+        [("relay", counts(0, 0, 0)), ("echo", counts(0, 0, 0))]
+    );
+    assert_eq!(
+        (bench.engine.clients(), bench.engine.poll_timeout()),
+        (0, None)
+    );
+}
+
+#[test]
+fn without_timeouts_nothing_is_armed() {
+    let mut bench = Bench::new();
+    bench.engine.timeouts = Timeouts::default();
+    bench.accept(1, RELAY);
+    bench.accept(2, RELAY);
+    bench.accept(3, RELAY);
+    bench.happen(Eof(1));
+    assert_eq!(bench.engine.poll_timeout(), None);
+}
+
+#[test]
+#[should_panic(expected = "drained between two mutations")]
+#[cfg(debug_assertions)]
+fn undrained_outputs_are_a_bug() {
+    let mut bench = Bench::new();
+    bench
+        .engine
+        .handle_input(bench.now, id(1), Input::Accepted { listener: ECHO });
+    bench
+        .engine
+        .handle_input(bench.now, id(2), Input::Accepted { listener: ECHO });
+}
+
+#[test]
+#[should_panic(expected = "has sent FIN twice")]
+fn a_second_fin_is_a_bug() {
+    let mut bench = half_closed_by_x();
+    bench.happen(Eof(1));
+}
+
+#[test]
+fn a_stream_cut_short_never_ends_with_fin() {
+    for reason in CloseReason::ALL {
+        let whole = matches!(reason, Done | Left);
+        assert_eq!(reason.ending() == Ending::Finish, whole, "{reason:?}");
+    }
+}

@@ -1,0 +1,134 @@
+//! Every state of a room against everything that can happen in it.
+
+use super::*;
+
+#[test]
+fn a_waiting_client() {
+    check(
+        &[
+            (&[Eof(1)], left(1, Left)),
+            (&[Lost(1)], left(1, Reset)),
+            (&[Later(WAIT - MOMENT)], vec![]),
+            (&[Later(WAIT)], left(1, WaitTimeout)),
+            (&[Stop], left(1, Stopping)),
+            (&[Stop, Later(DRAIN)], vec![]),
+        ],
+        waiting,
+    );
+}
+
+#[test]
+fn an_open_relay_room() {
+    let ask = vec![Output::AskActivity(id(1))];
+    check(
+        &[
+            (&[Eof(1)], vec![finish(2)]),
+            (&[Eof(2)], vec![finish(1)]),
+            (&[Lost(1)], over(Reset, Some(1), Reset, PartnerLost, NONE)),
+            (&[Lost(2)], over(Reset, Some(2), PartnerLost, Reset, NONE)),
+            // The wait is over for those who are paired.
+            (&[Later(WAIT)], vec![]),
+            (&[Later(IDLE)], ask.clone()),
+            (
+                &[Later(IDLE), Active(IDLE)],
+                over(IdleTimeout, None, IdleTimeout, IdleTimeout, IDLE),
+            ),
+            (&[Later(IDLE), Active(IDLE - MOMENT)], vec![]),
+            (
+                &[Later(IDLE), Active(IDLE - MOMENT), Later(MOMENT)],
+                ask.clone(),
+            ),
+            // A stop lets it finish, for a while.
+            (&[Stop], vec![]),
+            (&[Stop, Later(DRAIN - MOMENT)], vec![]),
+            (
+                &[Stop, Later(DRAIN)],
+                over(Stopped, None, Stopped, Stopped, DRAIN),
+            ),
+            (&[Stop, Eof(1)], vec![finish(2)]),
+            (&[Stop, Stop], vec![]),
+            (&[Stop, Lost(2), Later(DRAIN)], vec![]),
+        ],
+        paired,
+    );
+}
+
+#[test]
+fn a_relay_room_half_closed_by_x() {
+    check(
+        &[
+            (&[Eof(2)], over(Done, None, Done, Done, NONE)),
+            (&[Lost(1)], over(Reset, Some(1), Reset, PartnerLost, NONE)),
+            (&[Lost(2)], over(Reset, Some(2), PartnerLost, Reset, NONE)),
+            (&[Later(HALF_CLOSE - MOMENT)], vec![]),
+            (&[Later(HALF_CLOSE)], vec![Output::AskActivity(id(1))]),
+            (&[Later(HALF_CLOSE), Active(HALF_CLOSE - MOMENT)], vec![]),
+            (
+                &[Later(HALF_CLOSE), Active(HALF_CLOSE)],
+                over(
+                    HalfCloseTimeout,
+                    None,
+                    HalfCloseTimeout,
+                    HalfCloseTimeout,
+                    HALF_CLOSE,
+                ),
+            ),
+            (&[Stop, Eof(2)], over(Done, None, Done, Done, NONE)),
+            (
+                &[Stop, Later(DRAIN)],
+                over(Stopped, None, Stopped, Stopped, DRAIN),
+            ),
+        ],
+        half_closed_by_x,
+    );
+}
+
+#[test]
+fn a_relay_room_half_closed_by_y() {
+    check(
+        &[
+            (&[Eof(1)], over(Done, None, Done, Done, NONE)),
+            (&[Lost(1)], over(Reset, Some(1), Reset, PartnerLost, NONE)),
+            (&[Lost(2)], over(Reset, Some(2), PartnerLost, Reset, NONE)),
+            (&[Later(HALF_CLOSE)], vec![Output::AskActivity(id(1))]),
+            (&[Stop, Eof(1)], over(Done, None, Done, Done, NONE)),
+        ],
+        half_closed_by_y,
+    );
+}
+
+#[test]
+fn an_echo_room_is_a_client_forwarded_to_itself() {
+    let echoing = || {
+        let mut bench = Bench::new();
+        let opened = Note::RoomOpened {
+            room: 1,
+            members: Members::one(id(1)),
+        };
+        assert_eq!(
+            bench.accept(1, ECHO),
+            vec![Output::Note(opened), forward(1, 1)]
+        );
+        bench
+    };
+    let over = |reason, by, lasted| {
+        let note = Note::RoomOver {
+            room: 1,
+            members: Members::one(id(1)),
+            reason,
+            by,
+            lasted,
+        };
+        vec![Output::Note(note), close(1, reason)]
+    };
+    check(
+        &[
+            (&[Eof(1)], over(Done, None, NONE)),
+            (&[Lost(1)], over(Reset, Some(id(1)), NONE)),
+            (&[Later(IDLE), Active(IDLE)], over(IdleTimeout, None, IDLE)),
+            (&[Stop], vec![]),
+            (&[Stop, Later(DRAIN)], over(Stopped, None, DRAIN)),
+        ],
+        echoing,
+    );
+}

@@ -1,0 +1,77 @@
+//! Signals, and how a stop goes: those who wait are sent away, rooms may finish for a while, then it is over.
+
+use std::time::Instant;
+
+use log::info;
+
+use super::Reactor;
+use super::accept::Listener;
+use super::net::Net;
+
+/// The signals of one turn.
+#[derive(Debug, Default)]
+pub(super) struct Signals {
+    pub report: bool,
+    pub stops: u32,
+}
+
+/// How far a stop has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stop {
+    No,
+    /// Until this time, connections may finish.
+    Draining(Instant),
+    AtOnce,
+}
+
+impl Stop {
+    /// When whoever is left is cut off.
+    pub fn deadline(self) -> Option<Instant> {
+        match self {
+            Stop::Draining(deadline) => Some(deadline),
+            Stop::No | Stop::AtOnce => None,
+        }
+    }
+}
+
+impl<N: Net> Reactor<N> {
+    pub(super) fn heed(&mut self, signals: &Signals) {
+        if signals.report {
+            self.report();
+        }
+        for _ in 0..signals.stops {
+            match self.stop {
+                Stop::No => self.begin_stop(),
+                Stop::Draining(_) | Stop::AtOnce => {
+                    info!("stopping at once");
+                    self.stop = Stop::AtOnce;
+                }
+            }
+        }
+    }
+
+    fn begin_stop(&mut self) {
+        self.print("THE SERVER WILL DISCONNECT");
+        let drain = self.settings.drain_timeout;
+        info!(
+            "stopping: {} clients have {drain:?} to finish",
+            self.engine.clients()
+        );
+        // Closing the listeners lets a successor bind; the numbers of the others must not move.
+        self.listeners.iter_mut().for_each(Listener::shut);
+        self.stop = Stop::Draining(self.now + drain);
+        self.engine.stop(self.now, drain);
+        self.carry_out();
+    }
+
+    /// Whether the stop is complete. Whoever is left is reset when the reactor is dropped.
+    pub(super) fn is_finished(&self) -> bool {
+        match self.stop {
+            Stop::No => false,
+            Stop::Draining(deadline) => {
+                self.engine.is_stopped() && (self.connections.is_empty() || self.now >= deadline)
+            }
+            Stop::AtOnce => true,
+        }
+    }
+}
