@@ -10,6 +10,7 @@ use crate::limits::{RESET_PATIENCE, RESET_RECHECK};
 use super::Reactor;
 use super::connection::Flow;
 use super::net::Net;
+use super::readiness::Readiness;
 
 impl<N: Net> Reactor<N> {
     /// FIN to this client once everything is sent. Its own bytes keep coming.
@@ -75,8 +76,10 @@ impl<N: Net> Reactor<N> {
         let Some(connection) = self.connections.get_mut(id) else {
             return;
         };
+        // To a peer that is gone nothing is delivered any more, and the kernel goes on counting what was not.
+        let gone = connection.failure.is_some() || connection.readiness.has(Readiness::ERROR);
         let undelivered = self.net.unacknowledged(&mut connection.stream).unwrap_or(0);
-        if undelivered == 0 || self.now >= connection.last_write + RESET_PATIENCE {
+        if gone || undelivered == 0 || self.now >= connection.last_write + RESET_PATIENCE {
             return self.free(id, None);
         }
         self.timers

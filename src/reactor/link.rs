@@ -38,8 +38,9 @@ impl<N: Net> Reactor<N> {
             return;
         };
         connection.queued = false;
-        let held = connection.unread.is_some() && connection.closing.is_none();
-        if held && connection.readiness.has(Readiness::ERROR) {
+        let unreadable = connection.unread.is_some() || connection.input == Flow::Shut;
+        if unreadable && connection.closing.is_none() && connection.readiness.has(Readiness::ERROR)
+        {
             // It is not being read, so no read will ever find the error.
             return self.lose(id, CloseReason::Reset);
         }
