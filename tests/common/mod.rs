@@ -1,0 +1,351 @@
+//! One daemon for one test: the real program on ports of its own, its output as lines, and clients to talk to it.
+
+#![allow(dead_code, reason = "each test binary uses a part")]
+
+mod noise;
+
+pub use noise::Noise;
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+pub use rustix::process::Signal;
+use rustix::process::{Pid, kill_process};
+use socket2::SockRef;
+
+/// How long a test waits for what must happen. Nothing is asserted about how much of it was used.
+pub const DEADLINE: Duration = Duration::from_secs(10);
+
+/// A relay on a free port.
+pub const RELAY: &str = "relay://127.0.0.1:0";
+
+/// An echo on a free port.
+pub const ECHO: &str = "echo://127.0.0.1:0";
+
+/// A running daemon; it is killed when the test is over, however the test ends.
+pub struct Daemon {
+    child: Child,
+    addresses: Vec<SocketAddr>,
+    pub stdout: Lines,
+    pub stderr: Lines,
+}
+
+impl Daemon {
+    /// Serves these URLs with these options, and returns when each is ready.
+    pub fn serve(urls: &[&str], options: &[&str]) -> Self {
+        let mut command = serve(urls);
+        command.args(options);
+        Self::run(command, urls.len())
+    }
+
+    /// Runs a command that serves, and returns when it has said of so many sockets that they listen.
+    pub fn run(mut command: Command, sockets: usize) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut daemon = Self::adopt(&mut command);
+        for _ in 0..sockets {
+            let line = daemon.stdout.next().unwrap_or_else(|| {
+                panic!("no ready line: {:?}", daemon.stderr.rest());
+            });
+            daemon.is_ready(&line);
+        }
+        daemon
+    }
+
+    /// Starts a command whose outputs the caller has set. Those that are piped become lines.
+    pub fn adopt(command: &mut Command) -> Self {
+        let mut child = command.stdin(Stdio::null()).spawn().expect("it starts");
+        Self {
+            stdout: Lines::of("stdout", child.stdout.take()),
+            stderr: Lines::of("stderr", child.stderr.take()),
+            child,
+            addresses: Vec::new(),
+        }
+    }
+
+    /// Takes the address out of a ready line.
+    pub fn is_ready(&mut self, line: &str) {
+        let (_, address) = line
+            .trim_end()
+            .split_once(" listening on ")
+            .unwrap_or_else(|| panic!("not a ready line: {line:?}"));
+        self.addresses
+            .push(address.parse().expect("an address and a port"));
+    }
+
+    /// Where the listener with this number listens.
+    pub fn address(&self, listener: usize) -> SocketAddr {
+        self.addresses[listener]
+    }
+
+    /// A client of the first listener.
+    pub fn connect(&self) -> TcpStream {
+        connect(self.address(0))
+    }
+
+    /// Two clients of the first listener, in the order in which they came.
+    pub fn pair(&self) -> (TcpStream, TcpStream) {
+        (self.connect(), self.connect())
+    }
+
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).expect("the daemon runs");
+    }
+
+    /// Asks how many clients there are, and answers what it says.
+    pub fn report(&mut self) -> usize {
+        self.signal(Signal::USR2);
+        let line = self.stdout.find("NUMBER OF CLIENTS");
+        let number = line.rsplit(' ').next().expect("a last word");
+        number.parse().expect("a number")
+    }
+
+    /// Asks until there are so many clients.
+    pub fn has_clients(&mut self, count: usize) {
+        eventually(&format!("{count} clients"), || self.report() == count);
+    }
+
+    /// Returns when the daemon has done everything that it can do about what happened before.
+    ///
+    /// A turn of its loop answers the signal first, so that after the second answer a whole turn is over. A new
+    /// client takes one turn to be accepted and another to be read; the rest is to spare.
+    pub fn settle(&mut self) {
+        for _ in 0..5 {
+            self.report();
+        }
+    }
+
+    /// Waits until it has ended.
+    pub fn wait(&mut self) -> ExitStatus {
+        let child = &mut self.child;
+        let mut status = None;
+        eventually("the end of the daemon", || {
+            status = child.try_wait().expect("it can be waited for");
+            status.is_some()
+        });
+        status.expect("it has ended")
+    }
+
+    /// Ends it the hard way.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it can be waited for");
+    }
+
+    /// Ends it politely, which must succeed.
+    pub fn stop(&mut self) {
+        self.signal(Signal::TERM);
+        assert_eq!(self.wait().code(), Some(0), "{:?}", self.stderr.rest());
+    }
+
+    /// The text of a file that the kernel keeps about it.
+    pub fn proc(&self, name: &str) -> String {
+        let path = format!("/proc/{}/{name}", self.child.id());
+        std::fs::read_to_string(path).expect("it runs")
+    }
+
+    /// A line of its status, in bytes: `VmRSS`, `RssAnon`.
+    pub fn memory(&self, name: &str) -> u64 {
+        let status = self.proc("status");
+        let line = status.lines().find(|line| line.starts_with(name));
+        let kilobytes = line.and_then(|line| line.split_whitespace().nth(1));
+        kilobytes.expect(name).parse::<u64>().expect("a number") * 1024
+    }
+
+    /// The numbers of its open descriptors.
+    pub fn descriptors(&self) -> Vec<u64> {
+        let entries = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs");
+        let number = |name: &OsStr| name.to_str().and_then(|name| name.parse().ok());
+        entries
+            .map(|entry| number(&entry.expect("an entry").file_name()).expect("a number"))
+            .collect()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What a process writes, line by line, read all the time so that it never has to wait.
+pub struct Lines {
+    name: &'static str,
+    receiver: Receiver<String>,
+    seen: Vec<String>,
+}
+
+impl Lines {
+    fn of(name: &'static str, pipe: Option<impl Read + Send + 'static>) -> Self {
+        let (sender, receiver) = channel();
+        if let Some(pipe) = pipe {
+            let mut pipe = BufReader::new(pipe);
+            thread::spawn(move || {
+                let mut line = Vec::new();
+                while pipe
+                    .read_until(b'\n', &mut line)
+                    .is_ok_and(|bytes| bytes > 0)
+                {
+                    let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+                    line.clear();
+                    if sender.send(text).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        Self {
+            name,
+            receiver,
+            seen: Vec::new(),
+        }
+    }
+
+    /// The next line; `None` if there will be none.
+    #[allow(clippy::should_implement_trait, reason = "it panics at the deadline")]
+    pub fn next(&mut self) -> Option<String> {
+        match self.receiver.recv_timeout(DEADLINE) {
+            Ok(line) => {
+                self.seen.push(line.clone());
+                Some(line)
+            }
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => {
+                panic!("nothing on {} after {:#?}", self.name, self.seen)
+            }
+        }
+    }
+
+    /// The next line that contains this; those before it are passed over.
+    pub fn find(&mut self, part: &str) -> String {
+        let begin = Instant::now();
+        while begin.elapsed() < DEADLINE {
+            match self.next() {
+                Some(line) if line.contains(part) => return line,
+                Some(_) => {}
+                None => break,
+            }
+        }
+        panic!("no {part:?} on {} in {:#?}", self.name, self.seen)
+    }
+
+    /// All lines up to the end of the process.
+    pub fn rest(&mut self) -> Vec<String> {
+        std::iter::from_fn(|| self.next()).collect()
+    }
+
+    /// Lines that have been read so far.
+    pub fn seen(&self) -> &[String] {
+        &self.seen
+    }
+}
+
+/// The program, without what the environment might tell it.
+pub fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pairloop"));
+    command.env_remove("RUST_LOG");
+    command
+}
+
+/// The program, to serve these URLs.
+pub fn serve(urls: &[&str]) -> Command {
+    let mut command = program();
+    command.arg("serve");
+    urls.iter().for_each(|url| {
+        command.args(["--listen", url]);
+    });
+    command
+}
+
+/// A client that gives up, and fails its test, if nothing moves for too long.
+pub fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect_timeout(&address, DEADLINE).expect("the daemon listens");
+    patient(&stream);
+    stream
+}
+
+/// Bounds every read and write of this stream.
+pub fn patient(stream: &TcpStream) {
+    stream.set_read_timeout(Some(DEADLINE)).expect("a socket");
+    stream.set_write_timeout(Some(DEADLINE)).expect("a socket");
+    stream.set_nodelay(true).expect("a socket");
+}
+
+/// Ends a connection with RST.
+pub fn reset(stream: TcpStream) {
+    SockRef::from(&stream)
+        .set_linger(Some(Duration::ZERO))
+        .expect("a socket");
+}
+
+/// How a stream ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    Fin,
+    Reset,
+}
+
+/// One read: bytes, or how the stream ends.
+pub fn read(stream: &mut impl Read, buffer: &mut [u8]) -> Result<usize, End> {
+    match stream.read(buffer) {
+        Ok(0) => Err(End::Fin),
+        Ok(bytes) => Ok(bytes),
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => Err(End::Reset),
+        Err(error) => panic!("neither bytes nor an end: {error}"),
+    }
+}
+
+/// Everything that comes, and how it ends.
+pub fn read_all(stream: &mut impl Read) -> (Vec<u8>, End) {
+    let (mut all, mut buffer) = (Vec::new(), [0; 4096]);
+    loop {
+        match read(stream, &mut buffer) {
+            Ok(bytes) => all.extend(&buffer[..bytes]),
+            Err(end) => return (all, end),
+        }
+    }
+}
+
+/// How a stream ends from which nothing more comes.
+#[track_caller]
+pub fn end_of(stream: &mut impl Read) -> End {
+    let (rest, end) = read_all(stream);
+    assert!(rest.is_empty(), "{} bytes too many", rest.len());
+    end
+}
+
+/// The next bytes are these.
+#[track_caller]
+pub fn receive(stream: &mut impl Read, expected: &[u8]) {
+    let mut bytes = vec![0; expected.len()];
+    stream.read_exact(&mut bytes).expect("the bytes come");
+    assert_eq!(bytes, expected);
+}
+
+/// Asks again and again for what must come true.
+#[track_caller]
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !holds() {
+        assert!(begin.elapsed() < DEADLINE, "in vain: {what}");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// A path of this name where tests may write; nothing is there yet.
+pub fn scratch(name: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_file(&path);
+    path
+}
