@@ -1,6 +1,6 @@
 //! One daemon for one test: the real program on ports of its own, its output as lines, and clients to talk to it.
 
-#![allow(dead_code, reason = "each test binary uses a part")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses a part")]
 
 mod noise;
 

@@ -1,0 +1,283 @@
+//! Watched with SIGUSR2, stopped with SIGUSR1, SIGTERM or SIGINT.
+
+mod common;
+
+use std::io::{ErrorKind, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use rustix::process::kill_process;
+
+use common::{Daemon, ECHO, End, Noise, RELAY, Signal, connect, end_of, receive, scratch};
+
+const FAREWELL: &str = "THE SERVER WILL DISCONNECT";
+
+/// Begins the stop, and returns when it has begun.
+fn begin_stop(daemon: &mut Daemon, signal: Signal) {
+    daemon.signal(signal);
+    assert_eq!(daemon.stdout.next().as_deref(), Some(FAREWELL));
+    // The report comes in a later turn: by then the listeners are closed.
+    daemon.report();
+}
+
+/// The daemon ends, with this exit code and without another word on stdout.
+#[track_caller]
+fn ends_well(daemon: &mut Daemon) {
+    assert_eq!(daemon.wait().code(), Some(0), "{:?}", daemon.stderr.rest());
+    assert_eq!(daemon.stdout.rest(), [""; 0]);
+}
+
+#[test]
+fn sigusr2_prints_the_number_of_clients() {
+    let mut daemon = Daemon::serve(&[ECHO], &[]);
+    let mut clients = Vec::new();
+    for count in 0..5 {
+        daemon.has_clients(count);
+        let last = daemon.stdout.seen().last().unwrap();
+        assert_eq!(*last, format!("NUMBER OF CLIENTS : {count}"));
+        clients.push(daemon.connect());
+    }
+    while let Some(client) = clients.pop() {
+        daemon.has_clients(clients.len() + 1);
+        drop(client);
+    }
+}
+
+#[test]
+fn sigusr2_logs_the_counts_of_each_service() {
+    let mut daemon = Daemon::serve(&[RELAY, ECHO], &[]);
+    let mut x = daemon.connect();
+    let _y = daemon.connect();
+    let _waiting = daemon.connect();
+    let mut echo = connect(daemon.address(1));
+    x.write_all(&[0; 70]).unwrap();
+    echo.write_all(&[0; 7]).unwrap();
+    receive(&mut echo, &[0; 7]);
+    daemon.has_clients(4);
+    daemon.settle();
+    let relay = "relay: 3 clients, 1 waiting, 1 rooms, 70 bytes, 0 refused";
+    daemon.stderr.find(relay);
+    let echo = "echo: 1 clients, 0 waiting, 1 rooms, 7 bytes, 0 refused";
+    daemon.stderr.find(echo);
+    daemon.stderr.find("4 accepted, closed: none");
+}
+
+#[test]
+fn after_a_storm_of_sigusr2_the_last_one_is_answered() {
+    let mut daemon = Daemon::serve(&[ECHO], &[]);
+    let mut clients = vec![daemon.connect()];
+    for round in 1..=20 {
+        let noise = Noise::new(round);
+        let (pid, over) = (daemon.pid(), &AtomicBool::new(false));
+        thread::scope(|scope| {
+            let storm = scope.spawn(move || {
+                let mut signals = 0;
+                while signals < 500 || !over.load(Ordering::Relaxed) {
+                    kill_process(pid, Signal::USR2).unwrap();
+                    signals += 1;
+                }
+            });
+            let client = clients.last_mut().unwrap();
+            for part in 0..50 {
+                noise.send(client, part * 1000..(part + 1) * 1000);
+                noise.receive(client, part * 1000..(part + 1) * 1000);
+            }
+            over.store(true, Ordering::Relaxed);
+            storm.join().unwrap();
+        });
+        // An echo shows that one client more is there; an answer that counts it is none to an earlier signal.
+        let mut client = daemon.connect();
+        client.write_all(b"here").unwrap();
+        receive(&mut client, b"here");
+        clients.push(client);
+        daemon.signal(Signal::USR2);
+        let count = format!("NUMBER OF CLIENTS : {}", clients.len());
+        daemon.stdout.find(&count);
+    }
+    drop(clients);
+    daemon.stop();
+}
+
+#[test]
+fn each_signal_to_stop_ends_an_idle_daemon_well() {
+    for signal in [Signal::USR1, Signal::TERM, Signal::INT] {
+        let mut daemon = Daemon::serve(&[RELAY], &[]);
+        daemon.signal(signal);
+        assert_eq!(daemon.stdout.next().as_deref(), Some(FAREWELL));
+        ends_well(&mut daemon);
+    }
+}
+
+#[test]
+fn whoever_waits_is_reset_by_the_stop() {
+    let mut daemon = Daemon::serve(&[RELAY], &["--drain-timeout", "1h"]);
+    let mut waiting = daemon.connect();
+    waiting.write_all(b"early").unwrap();
+    daemon.has_clients(1);
+    daemon.signal(Signal::USR1);
+    assert_eq!(end_of(&mut waiting), End::Reset);
+    daemon.stdout.find(FAREWELL);
+    ends_well(&mut daemon);
+}
+
+#[test]
+fn running_rooms_may_finish_after_the_stop_has_begun() {
+    const LENGTH: u64 = 8 << 20;
+    let mut daemon = Daemon::serve(&[RELAY, ECHO], &["--drain-timeout", "1h"]);
+    let (mut x, mut y) = daemon.pair();
+    let mut echo = connect(daemon.address(1));
+    daemon.has_clients(3);
+    begin_stop(&mut daemon, Signal::USR1);
+    let noise = Noise::new(1);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            noise.send(&mut x, 0..LENGTH);
+            x.shutdown(Shutdown::Write).unwrap();
+        });
+        assert_eq!(noise.receive_all(&mut y, 0), (LENGTH, End::Fin));
+    });
+    y.write_all(b"thanks").unwrap();
+    y.shutdown(Shutdown::Write).unwrap();
+    receive(&mut x, b"thanks");
+    assert_eq!(end_of(&mut x), End::Fin);
+    assert_eq!(daemon.report(), 1, "it stays for the last client");
+    echo.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(end_of(&mut echo), End::Fin);
+    ends_well(&mut daemon);
+}
+
+#[test]
+fn rooms_that_outlast_the_drain_timeout_are_reset() {
+    let mut daemon = Daemon::serve(&[RELAY, ECHO], &["--drain-timeout", "200ms"]);
+    let (mut x, mut y) = daemon.pair();
+    let mut echo = connect(daemon.address(1));
+    daemon.has_clients(3);
+    x.write_all(b"the first half").unwrap();
+    receive(&mut y, b"the first half");
+    daemon.signal(Signal::TERM);
+    daemon.stdout.find(FAREWELL);
+    for client in [&mut x, &mut y, &mut echo] {
+        assert_eq!(end_of(client), End::Reset);
+    }
+    ends_well(&mut daemon);
+}
+
+#[test]
+fn a_reader_that_stalls_does_not_outlast_the_drain_timeout() {
+    let mut daemon = Daemon::serve(&[RELAY], &["--drain-timeout", "200ms"]);
+    let noise = Noise::new(2);
+    let (x, mut y) = daemon.pair();
+    let mut sent = 0;
+    for _ in 0..5 {
+        sent = noise.send_at_once(&x, sent, 1 << 30);
+        daemon.settle();
+    }
+    x.shutdown(Shutdown::Write).unwrap();
+    daemon.signal(Signal::TERM);
+    daemon.stdout.find(FAREWELL);
+    ends_well(&mut daemon);
+    let (reached, end) = noise.receive_all(&mut y, 0);
+    assert_eq!(end, End::Reset, "{reached} of {sent} bytes are not all");
+}
+
+#[test]
+fn a_second_signal_ends_the_daemon_at_once() {
+    for (first, second) in [(Signal::USR1, Signal::USR1), (Signal::TERM, Signal::INT)] {
+        let mut daemon = Daemon::serve(&[RELAY], &["--drain-timeout", "1h"]);
+        let (mut x, mut y) = daemon.pair();
+        daemon.has_clients(2);
+        begin_stop(&mut daemon, first);
+        daemon.signal(second);
+        ends_well(&mut daemon);
+        assert_eq!((end_of(&mut x), end_of(&mut y)), (End::Reset, End::Reset));
+    }
+}
+
+#[test]
+fn nobody_gets_in_once_the_stop_has_begun() {
+    let mut daemon = Daemon::serve(&[RELAY, ECHO], &["--drain-timeout", "1h"]);
+    let _room = daemon.pair();
+    daemon.has_clients(2);
+    begin_stop(&mut daemon, Signal::TERM);
+    for listener in [0, 1] {
+        let late = TcpStream::connect(daemon.address(listener));
+        let error = late.expect_err("nobody listens");
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+    }
+    // A successor may have the address while the last rooms finish.
+    let url = format!("relay://{}", daemon.address(0));
+    let successor = Daemon::serve(&[&url], &[]);
+    let (mut x, mut y) = successor.pair();
+    x.write_all(b"next door").unwrap();
+    receive(&mut y, b"next door");
+    assert_eq!(daemon.report(), 2);
+}
+
+#[test]
+fn the_statistics_file_is_written_whole() {
+    let file = scratch("statistics.prom");
+    let mut command = common::serve(&[RELAY, ECHO]);
+    command.arg("--stats-file").arg(&file);
+    let mut daemon = Daemon::run(command, 2);
+    let mut clients = vec![daemon.connect()];
+    for count in 1..20 {
+        daemon.has_clients(count);
+        clients.push(connect(daemon.address(1)));
+        // The report before the last is complete when the last is answered; each replaces the one before.
+        daemon.report();
+        let text = std::fs::read_to_string(&file).unwrap();
+        check_statistics(&text);
+    }
+    daemon.has_clients(20);
+    daemon.report();
+    let text = std::fs::read_to_string(&file).unwrap();
+    for sample in [
+        "pairloop_clients{service=\"relay\"} 1",
+        "pairloop_clients{service=\"echo\"} 19",
+        "pairloop_waiting{service=\"relay\"} 1",
+        "pairloop_rooms{service=\"echo\"} 19",
+        "pairloop_accepted_total 20",
+        "pairloop_closed_total{reason=\"reset\"} 0",
+        "pairloop_dropped_lines_total{stream=\"stdout\"} 0",
+    ] {
+        assert!(
+            text.lines().any(|line| line == sample),
+            "no {sample} in {text}"
+        );
+    }
+    clients.clear();
+    daemon.has_clients(0);
+    daemon.stop();
+    check_statistics(&std::fs::read_to_string(&file).unwrap());
+    let temporary = file.with_extension("prom.tmp");
+    assert!(!temporary.exists(), "{} is left", temporary.display());
+}
+
+/// Comments, and samples of a name and a number, from the first family to the last.
+fn check_statistics(text: &str) {
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let (name, value) = line.rsplit_once(' ').expect(line);
+        assert!(name.starts_with("pairloop_"), "{line}");
+        assert!(value.parse::<f64>().is_ok(), "{line}");
+    }
+    assert!(text.starts_with("# HELP pairloop_clients "), "{text}");
+    assert!(text.contains("\npairloop_uptime_seconds "), "{text}");
+    assert!(text.ends_with('\n'), "{text}");
+}
+
+#[test]
+fn a_statistics_file_that_cannot_be_written_does_no_harm() {
+    let file = scratch("no_such_folder").join("statistics.prom");
+    let mut command = common::serve(&[RELAY]);
+    command.arg("--stats-file").arg(&file);
+    let mut daemon = Daemon::run(command, 1);
+    assert_eq!(daemon.report(), 0);
+    let complaint = daemon.stderr.find("not written");
+    assert!(complaint.contains(file.to_str().unwrap()), "{complaint}");
+    let (mut x, mut y) = daemon.pair();
+    x.write_all(b"all the same").unwrap();
+    receive(&mut y, b"all the same");
+    drop((x, y));
+    daemon.stop();
+}
