@@ -83,13 +83,10 @@ fn a_half_closed_room_that_falls_silent_is_reset() {
     assert_eq!(end_of(&mut x), End::Reset, "the answer was cut short");
     daemon.stderr.find("half-closed for too long");
     // FIN is all that a read can find here any more; a write learns of the reset.
+    let kinds = [ErrorKind::ConnectionReset, ErrorKind::BrokenPipe];
     eventually("a reset for the side that was silent", || {
-        match y.write(b"?") {
-            Ok(_) => false,
-            Err(error) => {
-                [ErrorKind::ConnectionReset, ErrorKind::BrokenPipe].contains(&error.kind())
-            }
-        }
+        y.write_all(b"?")
+            .is_err_and(|error| kinds.contains(&error.kind()))
     });
     daemon.has_clients(0);
 }
