@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufRead, BufReader, PipeReader, Write, pipe};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -49,6 +49,11 @@ fn dropped(daemon: &Daemon, file: &Path, stream: &str) -> u64 {
     let name = format!("pairloop_dropped_lines_total{{stream=\"{stream}\"}} ");
     let value = text.lines().find_map(|line| line.strip_prefix(&name));
     value.map_or(0, |value| value.parse().unwrap())
+}
+
+/// A device on which every write fails.
+fn full() -> File {
+    File::options().write(true).open("/dev/full").unwrap()
 }
 
 /// Ends without having panicked, as far as stderr tells.
@@ -126,7 +131,6 @@ fn readers_that_have_gone_cost_lines_and_nothing_else() {
 
 #[test]
 fn a_full_device_costs_lines_and_nothing_else() {
-    let full = || File::from(OpenOptions::new().write(true).open("/dev/full").unwrap());
     let (address, file) = (free_address(), scratch("full_device.prom"));
     let mut command = serve(&[&format!("relay://{address}")]);
     command.arg("--stats-file").arg(&file);
@@ -142,9 +146,8 @@ fn a_full_device_costs_lines_and_nothing_else() {
 
 #[test]
 fn lines_lost_on_stdout_alone_are_told_on_stderr() {
-    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
     let mut command = serve(&[&format!("relay://{}", free_address())]);
-    command.arg("-v").stdout(full).stderr(Stdio::piped());
+    command.arg("-v").stdout(full()).stderr(Stdio::piped());
     let mut daemon = Daemon::adopt(&mut command);
     daemon.stderr.find("clients");
     // The ready line and this answer.

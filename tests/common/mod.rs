@@ -213,7 +213,6 @@ impl Lines {
     }
 
     /// The next line; `None` if there will be none.
-    #[allow(clippy::should_implement_trait, reason = "it panics at the deadline")]
     pub fn next(&mut self) -> Option<String> {
         match self.receiver.recv_timeout(DEADLINE) {
             Ok(line) => {
@@ -245,9 +244,9 @@ impl Lines {
         std::iter::from_fn(|| self.next()).collect()
     }
 
-    /// Lines that have been read so far.
-    pub fn seen(&self) -> &[String] {
-        &self.seen
+    /// The line that was read last.
+    pub fn last(&self) -> &str {
+        self.seen.last().map_or("", |line| line)
     }
 }
 
