@@ -56,7 +56,7 @@ fn without_descriptors_rooms_go_on_and_accepting_rests_until_there_are_some() {
     let mut pending = connect(daemon.address(1));
     pending.write_all(b"is anybody there?").unwrap();
     let (begin, used) = (Instant::now(), processor_time(&daemon));
-    for _ in 0..10 {
+    while begin.elapsed() < Duration::from_secs(1) {
         daemon.stderr.find("accepting pauses");
         x.write_all(b"room").unwrap();
         receive(&mut y, b"room");
