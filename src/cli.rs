@@ -40,7 +40,7 @@ pub enum Command {
 )]
 pub struct ServeArgs {
     /// What to serve where: SERVICE://HOST:PORT, repeatable. HOST is a name, an address, [::1] or * (all);
-    /// port 0 picks a free one [default: relay://127.0.0.1:7000 and echo://127.0.0.1:7007]
+    /// port 0 picks a free one [default: relay on port 7000, echo on 7007, order on 12000, chat on 33016 of 127.0.0.1]
     #[arg(long, value_name = "URL")]
     pub listen: Vec<ListenUrl>,
 
@@ -71,6 +71,10 @@ pub struct ServeArgs {
     /// How long rooms may go on after the signal to stop
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::duration)]
     pub drain_timeout: Duration,
+
+    /// Stop, with exit code 0, once the first room is over
+    #[arg(long)]
+    pub once: bool,
 
     /// With each SIGUSR2, also write the counts here as Prometheus text
     #[arg(long, value_name = "PATH")]

@@ -75,6 +75,19 @@ impl Write for &Console {
     }
 }
 
+/// Text from a client, made harmless: control characters, which could drive a terminal or forge lines, are escaped.
+pub fn printable(text: &str) -> String {
+    let mut harmless = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            harmless.extend(character.escape_default());
+        } else {
+            harmless.push(character);
+        }
+    }
+    harmless
+}
+
 /// The logger's way to stderr: so many lines a second, and then how many were left out.
 pub struct LogWriter {
     since: Instant,
@@ -129,6 +142,14 @@ impl Write for LogWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn control_characters_are_escaped_and_nothing_else() {
+        assert_eq!(
+            printable("Zo\u{eb} \u{1b}[2J\r\n\0\u{9b}"),
+            "Zo\u{eb} \\u{1b}[2J\\r\\n\\u{0}\\u{9b}"
+        );
+    }
 
     #[test]
     fn a_flood_of_lines_is_cut_and_counted() {

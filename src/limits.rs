@@ -18,6 +18,15 @@ pub const ACCEPTS_PER_TURN: usize = 64;
 /// waits. Only what a buffer holds beyond this competes for `--buffer-memory`.
 pub const BUFFER_FLOOR: usize = 2 * 1024;
 
+/// Bytes that are read ahead for a service that waits for the rest of something.
+pub const READ_AHEAD: usize = 64 * 1024;
+
+/// Bytes of the longest chat line, its terminator included.
+pub const LONGEST_LINE: usize = 64 * 1024;
+
+/// Bytes of the longest message of an order room, without its terminator.
+pub const LONGEST_MESSAGE: usize = 1024;
+
 /// Buffers that one connection can have: bytes unread by the engine and bytes unsent to the peer.
 pub const BUFFERS_PER_CLIENT: usize = 2;
 
@@ -36,6 +45,10 @@ pub const RESET_RECHECK: Duration = Duration::from_millis(10);
 
 /// How long that may take.
 pub const RESET_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a connection that was told everything is read, and what comes thrown away, until the peer closes its
+/// side too: closing over unread bytes would reset it and destroy the last words on their way.
+pub const LINGER: Duration = Duration::from_secs(5);
 
 /// Silence after which the kernel asks whether the peer is still there, time between its questions, and how many
 /// of them may stay without an answer.

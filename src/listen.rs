@@ -9,16 +9,22 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use thiserror::Error;
 
-use crate::engine::service::{SERVICES, ServiceKind};
+use crate::engine::service::{Factory, OptionError, SERVICES, ServiceKind};
 use crate::limits::{KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES};
 
 /// What `pairloop serve` serves when it is not told.
-pub const DEFAULTS: &[&str] = &["relay://127.0.0.1:7000", "echo://127.0.0.1:7007"];
+pub const DEFAULTS: &[&str] = &[
+    "relay://127.0.0.1:7000",
+    "echo://127.0.0.1:7007",
+    "order://127.0.0.1:12000",
+    "chat://127.0.0.1:33016",
+];
 
 /// `SERVICE://HOST:PORT[?option=value&...]`
 #[derive(Debug, Clone)]
 pub struct ListenUrl {
-    pub service: &'static ServiceKind,
+    /// The service, with its options.
+    pub service: Factory,
     host: Host,
     port: u16,
 }
@@ -45,8 +51,15 @@ pub enum UrlError {
     Brackets(String),
     #[error("no host: write a name, an address, or * for all addresses")]
     NoHost,
-    #[error("unknown option `{0}`; there is: rooms=arrival")]
-    Option(String),
+    #[error("{0}: write option=value")]
+    NoValue(String),
+    #[error("rooms is arrival, not `{0}`")]
+    Rooms(String),
+    #[error("{service}: {error}", error = error.0)]
+    Option {
+        service: &'static str,
+        error: OptionError,
+    },
 }
 
 fn names() -> Vec<&'static str> {
@@ -61,12 +74,7 @@ impl FromStr for ListenUrl {
         let service =
             ServiceKind::find(service).ok_or_else(|| UrlError::Service(service.into()))?;
         let (address, options) = rest.split_once('?').unwrap_or((rest, ""));
-        for option in options.split('&').filter(|option| !option.is_empty()) {
-            // Clients pair in the order in which they come: as yet the only way to meet.
-            if option != "rooms=arrival" {
-                return Err(UrlError::Option(option.into()));
-            }
-        }
+        let service = with_options(service, options)?;
         let (host, port) = host_and_port(address)?;
         Ok(Self {
             service,
@@ -74,6 +82,26 @@ impl FromStr for ListenUrl {
             port,
         })
     }
+}
+
+/// Reads the options: those of every listener here, the others by the service.
+fn with_options(service: &'static ServiceKind, options: &str) -> Result<Factory, UrlError> {
+    let mut own = Vec::new();
+    for option in options.split('&').filter(|option| !option.is_empty()) {
+        match option
+            .split_once('=')
+            .ok_or_else(|| UrlError::NoValue(option.into()))?
+        {
+            // Clients pair in the order in which they come: as yet the only way to meet.
+            ("rooms", "arrival") => {}
+            ("rooms", value) => return Err(UrlError::Rooms(value.into())),
+            option => own.push(option),
+        }
+    }
+    service.factory(&own).map_err(|error| UrlError::Option {
+        service: service.name,
+        error,
+    })
 }
 
 fn host_and_port(address: &str) -> Result<(Host, u16), UrlError> {
@@ -111,7 +139,7 @@ fn host_and_port(address: &str) -> Result<(Host, u16), UrlError> {
 
 impl fmt::Display for ListenUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (service, port) = (self.service.name, self.port);
+        let (service, port) = (self.service.kind.name, self.port);
         match &self.host {
             Host::Any => write!(f, "{service}://*:{port}"),
             Host::Named(host) if host.contains(':') => write!(f, "{service}://[{host}]:{port}"),
@@ -284,17 +312,32 @@ mod tests {
             ("relay://h:", UrlError::Port("".into())),
             ("relay://h:+7", UrlError::Port("+7".into())),
             ("relay://h:65536", UrlError::Port("65536".into())),
-            (
-                "relay://h:1?rooms=many",
-                UrlError::Option("rooms=many".into()),
-            ),
-            (
-                "relay://h:1?turns=free",
-                UrlError::Option("turns=free".into()),
-            ),
+            ("relay://h:1?rooms=many", UrlError::Rooms("many".into())),
+            ("relay://h:1?rooms", UrlError::NoValue("rooms".into())),
         ];
         for (text, error) in table {
             assert_eq!(parsed(text), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn options_belong_to_their_service() {
+        for text in [
+            "chat://h:1?turns=free",
+            "chat://h:1?rooms=arrival&turns=strict",
+            "order://h:1?settle=1s",
+        ] {
+            assert!(parsed(text).is_ok(), "{text}");
+        }
+        for (text, part) in [
+            ("relay://h:1?turns=free", "unknown option `turns`"),
+            ("chat://h:1?turns=odd", "turns is strict or free"),
+            ("chat://h:1?settle=1s", "unknown option `settle`"),
+            ("order://h:1?settle=soon", "not a duration"),
+            ("order://h:1?turns=free", "unknown option `turns`"),
+        ] {
+            let error = parsed(text).unwrap_err().to_string();
+            assert!(error.contains(part), "{text}: {error}");
         }
     }
 

@@ -60,7 +60,7 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     };
     // Signals first: whoever reads the ready lines below may send one.
     let net = MioNet::new()?;
-    let engine = Engine::new(urls.iter().map(|url| url.service), timeouts);
+    let engine = Engine::new(urls.iter().map(|url| url.service.clone()), timeouts);
     let max_clients = settings.max_clients;
     let mut reactor = Reactor::new(net, engine, settings, Box::new(&console::STDOUT));
     let mut ready = Vec::new();
@@ -68,7 +68,7 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
         for socket in url.open(args.stall_timeout.0)? {
             ready.push(format!(
                 "{} listening on {}\n",
-                url.service.name,
+                url.service.kind.name,
                 socket.local_addr()?
             ));
             reactor.add_listener(lobby, |net, number| net.add_listener(socket, number))?;
@@ -111,6 +111,7 @@ fn settings(args: &ServeArgs) -> Result<Settings, ServeError> {
         buffer_memory,
         stall_timeout: args.stall_timeout.0,
         drain_timeout: args.drain_timeout,
+        once: args.once,
         stats_file: args.stats_file.clone(),
     })
 }

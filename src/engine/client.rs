@@ -2,10 +2,9 @@
 
 use std::fmt;
 use std::num::NonZeroU64;
-use std::ops::{Index, IndexMut};
-use std::time::Instant;
+use std::ops::Index;
 
-use super::{ListenerId, Side};
+use super::Side;
 
 /// Names one connection, now and for ever: its slot in the reactor's table together with its number.
 ///
@@ -63,19 +62,13 @@ impl fmt::Debug for ClientId {
     }
 }
 
-/// Where a client is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    /// In this listener's lobby.
-    Waiting(ListenerId),
-    /// In the room with this key, on this side.
-    Room(usize, Side),
-}
-
+/// A client and its seat.
+#[derive(Clone, Copy)]
 pub(super) struct Client {
     pub id: ClientId,
-    pub place: Place,
-    pub deadline: Option<Instant>,
+    /// The key of its room, which may still wait for the second.
+    pub room: usize,
+    pub side: Side,
 }
 
 /// The clients by slot: the reactor has already chosen a dense number for each, so no map is needed.
@@ -109,20 +102,8 @@ impl Clients {
             .filter(|client| client.id == id)
     }
 
-    pub fn get_mut(&mut self, id: ClientId) -> Option<&mut Client> {
-        self.by_slot
-            .get_mut(id.slot())?
-            .as_mut()
-            .filter(|client| client.id == id)
-    }
-
     pub fn len(&self) -> usize {
         self.len
-    }
-
-    #[cfg(debug_assertions)]
-    pub fn iter(&self) -> impl Iterator<Item = &Client> {
-        self.by_slot.iter().flatten()
     }
 }
 
@@ -131,13 +112,6 @@ impl Index<ClientId> for Clients {
 
     fn index(&self, id: ClientId) -> &Client {
         self.get(id).unwrap_or_else(|| panic!("{id} is not here"))
-    }
-}
-
-impl IndexMut<ClientId> for Clients {
-    fn index_mut(&mut self, id: ClientId) -> &mut Client {
-        self.get_mut(id)
-            .unwrap_or_else(|| panic!("{id} is not here"))
     }
 }
 
@@ -171,8 +145,8 @@ mod tests {
         let mut clients = Clients::default();
         let client = |number| Client {
             id: ClientId::new(number, 3),
-            place: Place::Waiting(0),
-            deadline: None,
+            room: 0,
+            side: Side::X,
         };
         clients.insert(client(1));
         clients.remove(ClientId::new(1, 3));

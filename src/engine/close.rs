@@ -23,7 +23,11 @@ pub enum CloseReason {
     HalfCloseTimeout,
     /// It did not take the bytes that were waiting for it.
     StallTimeout,
-    /// The server stops, and it was still waiting.
+    /// What it said is longer than its service allows.
+    TooLong,
+    /// It was to say something, and said nothing.
+    Empty,
+    /// The server stops, and sends those away who wait or talk in lines.
     Stopping,
     /// The server has stopped before its room was over.
     Stopped,
@@ -43,7 +47,7 @@ pub enum Ending {
 }
 
 impl CloseReason {
-    pub const ALL: [CloseReason; 12] = [
+    pub const ALL: [CloseReason; 14] = [
         CloseReason::Done,
         CloseReason::Left,
         CloseReason::Reset,
@@ -53,12 +57,15 @@ impl CloseReason {
         CloseReason::IdleTimeout,
         CloseReason::HalfCloseTimeout,
         CloseReason::StallTimeout,
+        CloseReason::TooLong,
+        CloseReason::Empty,
         CloseReason::Stopping,
         CloseReason::Stopped,
         CloseReason::Failed,
     ];
 
-    /// A stream that was cut short must end with RST: FIN would make it look complete.
+    /// How a raw stream ends for this reason. One that was cut short must end with RST: FIN would make it look
+    /// complete.
     pub fn ending(self) -> Ending {
         match self {
             CloseReason::Done | CloseReason::Left => Ending::Finish,
@@ -66,6 +73,8 @@ impl CloseReason {
             | CloseReason::WaitTimeout
             | CloseReason::IdleTimeout
             | CloseReason::HalfCloseTimeout
+            | CloseReason::TooLong
+            | CloseReason::Empty
             | CloseReason::Stopping => Ending::FlushThenReset,
             CloseReason::Reset
             | CloseReason::Unreachable
@@ -87,6 +96,8 @@ impl CloseReason {
             CloseReason::IdleTimeout => "idle_timeout",
             CloseReason::HalfCloseTimeout => "half_close_timeout",
             CloseReason::StallTimeout => "stall_timeout",
+            CloseReason::TooLong => "too_long",
+            CloseReason::Empty => "empty",
             CloseReason::Stopping => "stopping",
             CloseReason::Stopped => "stopped",
             CloseReason::Failed => "failed",
@@ -106,6 +117,8 @@ impl fmt::Display for CloseReason {
             CloseReason::IdleTimeout => "idle for too long",
             CloseReason::HalfCloseTimeout => "half-closed for too long",
             CloseReason::StallTimeout => "did not take its bytes",
+            CloseReason::TooLong => "said too much at once",
+            CloseReason::Empty => "said nothing",
             CloseReason::Stopping => "server stopping",
             CloseReason::Stopped => "cut off by the stop",
             CloseReason::Failed => "system error",

@@ -1,8 +1,10 @@
 //! What goes into the engine, and what comes out.
 
+use std::borrow::Cow;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use super::{ClientId, CloseReason, Note};
+use super::{ClientId, CloseReason, Ending, Note};
 
 /// Which listener, and so which lobby, a client came in by: its place in the list given to [`Engine::new`].
 pub type ListenerId = usize;
@@ -14,10 +16,13 @@ pub enum Input<'a> {
     Accepted { listener: ListenerId },
     /// It has sent these bytes; they begin with what an earlier `Data` left.
     Data(&'a [u8]),
-    /// It has sent FIN, and nothing that it sent before is left unread.
-    Eof,
+    /// It has sent FIN. In front of it, nothing is left but what the engine wanted to read on from.
+    Eof { unread: &'a [u8] },
     /// Its connection is gone.
     Lost(CloseReason),
+    /// Everything that was sent to it is on its way. This follows every [`Output::Send`], once for all that were
+    /// made until then.
+    SendDrained,
     /// The answer to [`Output::AskActivity`]: when a byte last came from it or went to it.
     Activity { last: Instant },
 }
@@ -25,19 +30,37 @@ pub enum Input<'a> {
 /// What the caller is to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
+    /// Send these bytes to `to`, behind whatever is queued for it.
+    Send { to: ClientId, payload: Payload },
     /// From now on whatever `from` sends goes to `to`, without asking again. The two may be the same.
     Forward { from: ClientId, to: ClientId },
     /// Send FIN behind whatever is queued for this client.
     Finish(ClientId),
-    /// Close the connection in the manner of [`CloseReason::ending`] and free it.
+    /// Offer this client's bytes again from the first that was not taken.
+    Resume(ClientId),
+    /// What was not taken is the beginning of something: read on, and offer it again with more behind it.
+    ReadOn(ClientId),
+    /// Close the connection in this manner and free it.
     Close {
         client: ClientId,
         reason: CloseReason,
+        ending: Ending,
     },
     /// Answer with [`Input::Activity`] once the outputs are drained.
     AskActivity(ClientId),
-    /// Something that an operator wants to know.
+    /// A line for the operator's terminal. It may hold anything that a client sent.
+    Print(String),
+    /// Something for the log.
     Note(Note),
+}
+
+/// Bytes to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Payload {
+    /// This part of the bytes that were just handed in.
+    Input(Range<usize>),
+    /// The engine's own words.
+    Text(Cow<'static, [u8]>),
 }
 
 /// How long things may take. `None` is for ever.

@@ -2,7 +2,7 @@
 
 use super::Engine;
 #[cfg(debug_assertions)]
-use super::{Phase, Place};
+use super::stop::Phase;
 
 impl Engine {
     #[cfg(not(debug_assertions))]
@@ -10,52 +10,54 @@ impl Engine {
 
     #[cfg(debug_assertions)]
     pub(super) fn check_invariants(&self) {
-        let mut armed = usize::from(self.drain_deadline.is_some());
-        for client in self.clients.iter() {
-            match client.place {
-                Place::Waiting(listener) => {
-                    assert_eq!(self.lobbies[listener].waiting(), Some(client.id))
-                }
-                Place::Room(key, side) => {
-                    assert_eq!(self.rooms[key].members.get(side), Some(client.id))
-                }
-            }
-            armed += usize::from(client.deadline.is_some());
-        }
         let mut seated = 0;
-        let mut rooms = vec![0; self.lobbies.len()];
+        let mut armed = usize::from(self.drain_deadline.is_some());
+        let mut open = vec![0; self.lobbies.len()];
         for (key, room) in &self.rooms {
-            rooms[room.listener] += 1;
             for (side, id) in room.members.iter() {
-                seated += 1;
+                let client = self.clients[id];
                 assert_eq!(
-                    self.clients[id].place,
-                    Place::Room(key, side),
+                    (client.room, client.side),
+                    (key, side),
                     "a seat belongs to one client"
                 );
+                seated += 1;
             }
-            armed += usize::from(room.deadline.is_some());
+            armed +=
+                usize::from(room.deadline.is_some()) + usize::from(room.service_deadline.is_some());
+            let lobby = &self.lobbies[room.listener];
+            if room.is_open() {
+                open[room.listener] += 1;
+                assert!(room.is_full(), "an open room has all its members");
+            } else {
+                assert_eq!(
+                    lobby.waiting,
+                    Some(key),
+                    "a room that waits is found by its lobby"
+                );
+                assert!(
+                    self.phase == Phase::Serving,
+                    "nobody waits once the stop has begun"
+                );
+            }
         }
         let waiting = self
             .lobbies
             .iter()
-            .filter(|lobby| lobby.waiting().is_some())
+            .filter(|lobby| lobby.waiting.is_some())
             .count();
         assert_eq!(
-            self.clients.len(),
-            seated + waiting,
-            "every client sits in one place"
+            self.rooms.len(),
+            open.iter().sum::<usize>() + waiting,
+            "a lobby names a room that exists"
         );
+        assert_eq!(self.clients.len(), seated, "every client has one seat");
         assert!(
             self.lobbies
                 .iter()
-                .zip(&rooms)
-                .all(|(lobby, rooms)| lobby.rooms == *rooms)
+                .zip(&open)
+                .all(|(lobby, open)| lobby.rooms == *open)
         );
         assert_eq!(self.deadlines.len(), armed, "every deadline has an owner");
-        assert!(
-            self.phase == Phase::Serving || waiting == 0,
-            "nobody waits once the stop has begun"
-        );
     }
 }

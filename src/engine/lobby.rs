@@ -1,50 +1,42 @@
 //! Where a listener's clients wait for their partners.
 
-use super::ClientId;
-use super::room::Members;
-use super::service::{Seats, ServiceKind};
+use super::Counts;
+use super::service::Factory;
 
 /// One listener's lobby. Clients pair in the order in which they come, so at most one waits.
 pub(super) struct Lobby {
-    service: &'static ServiceKind,
-    waiting: Option<ClientId>,
-    /// The rooms that were made from this lobby and still exist.
+    factory: Factory,
+    /// The room that has its first client and waits for its second.
+    pub waiting: Option<usize>,
+    /// The rooms that were completed in this lobby and still exist.
     pub rooms: usize,
 }
 
 impl Lobby {
-    pub fn new(service: &'static ServiceKind) -> Self {
+    pub fn new(factory: Factory) -> Self {
         Self {
-            service,
+            factory,
             waiting: None,
             rooms: 0,
         }
     }
 
-    pub fn service(&self) -> &'static ServiceKind {
-        self.service
+    /// The service of its rooms.
+    pub fn service(&self) -> &'static str {
+        self.factory.kind.name
     }
 
-    pub fn waiting(&self) -> Option<ClientId> {
-        self.waiting
+    pub fn factory(&self) -> &Factory {
+        &self.factory
     }
 
-    /// Brings a client in: `None` if it has to wait, else those who now have a room.
-    pub fn join(&mut self, client: ClientId) -> Option<Members> {
-        if self.service.seats == Seats::One {
-            return Some(Members::one(client));
+    pub fn counts(&self) -> Counts {
+        let waiting = usize::from(self.waiting.is_some());
+        let clients = waiting + self.rooms * self.factory.kind.seats.len();
+        Counts {
+            clients,
+            waiting,
+            rooms: self.rooms,
         }
-        match self.waiting.take() {
-            Some(first) => Some(Members::two(first, client)),
-            None => {
-                self.waiting = Some(client);
-                None
-            }
-        }
-    }
-
-    pub fn leave(&mut self, client: ClientId) {
-        debug_assert_eq!(self.waiting, Some(client));
-        self.waiting = None;
     }
 }

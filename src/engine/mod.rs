@@ -13,9 +13,11 @@
 //! 3. A client begins with [`Input::Accepted`] and ends with exactly one [`Output::Close`]. Between the two
 //!    its id is valid; after the close the engine has forgotten it, and no further input may name it.
 //! 4. [`Input::Data`] answers how many of the bytes were taken. The rest stays with the caller, who reads no more
-//!    from that client until a `Forward` grants its bytes to somebody.
-//! 5. After [`Output::Forward`] the caller moves the bytes by itself and hands none of them to the engine: it
-//!    reports only how the stream ended.
+//!    from that client and offers it again only when told: at once ([`Output::Resume`]), or with more behind it
+//!    ([`Output::ReadOn`]). [`Payload::Input`] names a part of the bytes just handed in, and only until they are
+//!    drained.
+//! 5. After [`Output::Forward`] the caller moves the bytes by itself, beginning with those that were not taken, and
+//!    hands none of them to the engine: it reports only how the stream ended.
 //! 6. [`Input::Eof`] comes once, after the last byte has been taken or put on its way. [`Input::Lost`] may come at
 //!    any time and is the last input of that client.
 //! 7. The same inputs give the same outputs, always.
@@ -42,21 +44,23 @@ use slab::Slab;
 pub use client::ClientId;
 pub use close::{CloseReason, Ending};
 pub use deadlines::Deadlines;
-pub use interface::{Counts, Input, ListenerId, Output, Timeouts};
+pub use interface::{Counts, Input, ListenerId, Output, Payload, Timeouts};
 pub use note::Note;
 pub use room::{Members, Side};
 
-use client::{Client, Clients, Place};
+use client::{Client, Clients};
 use lobby::Lobby;
 use room::{Room, RoomEnd};
-use service::ServiceKind;
+use service::{Actions, Decisions, Factory, Service};
 use stop::Phase;
 
 /// Whom a deadline is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
-    Waiting(ClientId),
+    /// A room: nobody has come, or nothing has been said.
     Room(usize),
+    /// A room's service, which has asked for it.
+    Service(usize),
     /// The time that rooms were given when the stop began is over.
     Drained,
 }
@@ -69,16 +73,14 @@ pub struct Engine {
     timeouts: Timeouts,
     outputs: VecDeque<Output>,
     rooms_opened: u64,
+    rooms_over: u64,
     phase: Phase,
     drain_deadline: Option<Instant>,
 }
 
 impl Engine {
     /// One lobby for each listener, in the order of their [`ListenerId`]s.
-    pub fn new(
-        listeners: impl IntoIterator<Item = &'static ServiceKind>,
-        timeouts: Timeouts,
-    ) -> Self {
+    pub fn new(listeners: impl IntoIterator<Item = Factory>, timeouts: Timeouts) -> Self {
         Self {
             lobbies: listeners.into_iter().map(Lobby::new).collect(),
             clients: Clients::default(),
@@ -87,6 +89,7 @@ impl Engine {
             timeouts,
             outputs: VecDeque::new(),
             rooms_opened: 0,
+            rooms_over: 0,
             phase: Phase::Serving,
             drain_deadline: None,
         }
@@ -95,25 +98,20 @@ impl Engine {
     /// Tells what happened to a client, and answers how many bytes of a `Data` input were taken.
     pub fn handle_input(&mut self, now: Instant, client: ClientId, input: Input<'_>) -> usize {
         self.assert_drained();
-        let taken = match input {
-            Input::Accepted { listener } => {
-                self.accept(now, client, listener);
-                0
-            }
-            Input::Data(bytes) => self.data(client, bytes),
-            Input::Eof => {
-                self.eof(now, client);
-                0
-            }
+        let mut taken = 0;
+        match input {
+            Input::Accepted { listener } => self.accept(now, client, listener),
+            Input::Data(bytes) => taken = self.data(now, client, bytes),
+            Input::Eof { unread } => self.eof(now, client, unread),
             Input::Lost(reason) => {
-                self.lost(now, client, reason);
-                0
+                let Client { room, side, .. } = self.clients[client];
+                self.end_room(now, room, RoomEnd::Lost(side, reason));
             }
-            Input::Activity { last } => {
-                self.activity(now, client, last);
-                0
-            }
-        };
+            Input::SendDrained => self.run(now, client, |service, side, actions| {
+                service.drained(side, actions)
+            }),
+            Input::Activity { last } => self.activity(now, client, last),
+        }
         self.check_invariants();
         taken
     }
@@ -121,22 +119,25 @@ impl Engine {
     /// Does what has become due by `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.assert_drained();
-        while let Some((at, due)) = self.deadlines.pop(now) {
+        while let Some((_, due)) = self.deadlines.pop(now) {
             match due {
-                Due::Waiting(client) => {
-                    self.clients[client].deadline = None;
-                    self.leave_lobby(client, CloseReason::WaitTimeout);
-                }
                 Due::Room(key) => {
                     let room = &mut self.rooms[key];
                     room.deadline = None;
-                    self.outputs
-                        .push_back(Output::AskActivity(room.members.first()));
+                    if room.is_open() {
+                        self.outputs
+                            .push_back(Output::AskActivity(room.members.first()));
+                    } else {
+                        self.end_room(now, key, RoomEnd::All(CloseReason::WaitTimeout));
+                    }
+                }
+                Due::Service(key) => {
+                    self.rooms[key].service_deadline = None;
+                    self.run_in(now, key, |service, actions| service.timeout(actions));
                 }
                 Due::Drained => {
-                    debug_assert_eq!(self.drain_deadline, Some(at));
                     self.drain_deadline = None;
-                    self.cut_rooms(now);
+                    self.end_rooms(now, CloseReason::Stopped, |_| true);
                 }
             }
         }
@@ -158,129 +159,137 @@ impl Engine {
         self.clients.len()
     }
 
-    /// The service and the counts of each lobby.
-    pub fn counts(&self) -> Vec<(&'static str, Counts)> {
-        let counts = |lobby: &Lobby| {
-            let waiting = usize::from(lobby.waiting().is_some());
-            let clients = waiting + lobby.rooms * lobby.service().seats.len();
-            (
-                lobby.service().name,
-                Counts {
-                    clients,
-                    waiting,
-                    rooms: lobby.rooms,
-                },
-            )
-        };
-        self.lobbies.iter().map(counts).collect()
+    /// How many rooms there have been that are over.
+    pub fn rooms_over(&self) -> u64 {
+        self.rooms_over
     }
 
-    fn accept(&mut self, now: Instant, client: ClientId, listener: ListenerId) {
+    /// The service and the counts of each lobby.
+    pub fn counts(&self) -> Vec<(&'static str, Counts)> {
+        self.lobbies
+            .iter()
+            .map(|lobby| (lobby.service(), lobby.counts()))
+            .collect()
+    }
+
+    fn accept(&mut self, now: Instant, id: ClientId, listener: ListenerId) {
         if self.phase != Phase::Serving {
+            let reason = CloseReason::Stopping;
             self.outputs.push_back(Output::Close {
-                client,
-                reason: CloseReason::Stopping,
+                client: id,
+                reason,
+                ending: reason.ending(),
             });
             return;
         }
         let lobby = &mut self.lobbies[listener];
-        match lobby.join(client) {
-            None => {
-                self.clients.insert(Client {
-                    id: client,
-                    place: Place::Waiting(listener),
-                    deadline: None,
-                });
-                let deadline = self.timeouts.wait.map(|wait| now + wait);
-                self.deadlines.set(
-                    &mut self.clients[client].deadline,
-                    deadline,
-                    Due::Waiting(client),
-                );
-            }
-            Some(members) => {
-                lobby.rooms += 1;
-                self.open_room(now, members, listener);
-            }
+        let (room, side) = match lobby.waiting.take() {
+            Some(room) => (room, Side::Y),
+            None => (
+                self.rooms.insert(Room::new(listener, id, lobby.factory())),
+                Side::X,
+            ),
+        };
+        self.clients.insert(Client { id, room, side });
+        if side == Side::Y {
+            self.rooms[room].members.seat(id);
+        }
+        if self.rooms[room].is_full() {
+            self.open_room(now, room);
+        } else {
+            self.lobbies[listener].waiting = Some(room);
+            self.run(now, id, |service, _, actions| service.arrived(actions));
+            self.limit_quiet(room, now);
         }
     }
 
-    fn open_room(&mut self, now: Instant, members: Members, listener: ListenerId) {
+    fn open_room(&mut self, now: Instant, key: usize) {
         self.rooms_opened += 1;
-        let service = (self.lobbies[listener].service().start)();
-        let key = self.rooms.insert(Room::new(
-            self.rooms_opened,
-            listener,
-            members,
-            now,
-            service,
-        ));
-        for (side, id) in members.iter() {
-            if let Some(waiter) = self.clients.get_mut(id) {
-                self.deadlines
-                    .set(&mut waiter.deadline, None, Due::Waiting(id));
-                waiter.place = Place::Room(key, side);
-            } else {
-                self.clients.insert(Client {
-                    id,
-                    place: Place::Room(key, side),
-                    deadline: None,
-                });
-            }
-        }
-        self.outputs.push_back(Output::Note(Note::RoomOpened {
+        let room = &mut self.rooms[key];
+        room.open(self.rooms_opened, now);
+        self.lobbies[room.listener].rooms += 1;
+        let note = Note::RoomOpened {
             room: self.rooms_opened,
-            members,
-        }));
-        self.rooms[key].open(&mut self.outputs);
+            members: room.members,
+        };
+        self.outputs.push_back(Output::Note(note));
+        self.run_in(now, key, |service, actions| service.open(actions));
         self.limit_quiet(key, now);
     }
 
-    fn data(&mut self, client: ClientId, bytes: &[u8]) -> usize {
-        match self.clients[client].place {
-            // Its partner is not here yet: the bytes wait where they are.
-            Place::Waiting(_) => 0,
-            Place::Room(key, side) => self.rooms[key].data(side, bytes, &mut self.outputs),
+    fn data(&mut self, now: Instant, client: ClientId, bytes: &[u8]) -> usize {
+        let mut taken = 0;
+        // Without a partner there is nobody to take them: they wait where they are.
+        if self.rooms[self.clients[client].room].is_open() {
+            self.run(now, client, |service, side, actions| {
+                taken = service.data(side, bytes, actions)
+            });
         }
+        taken
     }
 
-    fn eof(&mut self, now: Instant, client: ClientId) {
-        match self.clients[client].place {
-            Place::Waiting(_) => self.leave_lobby(client, CloseReason::Left),
-            Place::Room(key, side) => match self.rooms[key].eof(side, &mut self.outputs) {
-                Some(end) => self.end_room(now, key, end),
-                None => self.limit_quiet(key, now),
-            },
+    fn eof(&mut self, now: Instant, client: ClientId, unread: &[u8]) {
+        let Client {
+            room: key, side, ..
+        } = self.clients[client];
+        let room = &mut self.rooms[key];
+        if !room.is_open() {
+            return self.end_room(now, key, RoomEnd::Lost(side, CloseReason::Left));
         }
-    }
-
-    fn lost(&mut self, now: Instant, client: ClientId, reason: CloseReason) {
-        match self.clients[client].place {
-            Place::Waiting(_) => self.leave_lobby(client, reason),
-            Place::Room(key, side) => self.end_room(now, key, RoomEnd::Lost(side, reason)),
-        }
+        room.finish(side);
+        self.run(now, client, |service, side, actions| {
+            service.eof(side, unread, actions)
+        });
+        self.limit_quiet(key, now);
     }
 
     fn activity(&mut self, now: Instant, client: ClientId, last: Instant) {
         // The room may have ended between question and answer.
-        let Some(&Client {
-            place: Place::Room(key, _),
-            ..
-        }) = self.clients.get(client)
-        else {
+        let Some(&Client { room: key, .. }) = self.clients.get(client) else {
             return;
         };
         match self.rooms[key].quiet_limit(&self.timeouts) {
             Some((limit, reason)) if last + limit <= now => {
-                self.end_room(now, key, RoomEnd::Timeout(reason))
+                self.end_room(now, key, RoomEnd::All(reason))
             }
             _ => self.limit_quiet(key, last),
         }
     }
 
+    /// Lets the service of a client's room act for this client.
+    fn run(
+        &mut self,
+        now: Instant,
+        client: ClientId,
+        act: impl FnOnce(&mut dyn Service, Side, &mut Actions<'_>),
+    ) {
+        let Client { room, side, .. } = self.clients[client];
+        self.run_in(now, room, |service, actions| act(service, side, actions));
+    }
+
+    /// Lets a room's service act, and does what follows for the room.
+    fn run_in(
+        &mut self,
+        now: Instant,
+        key: usize,
+        act: impl FnOnce(&mut dyn Service, &mut Actions<'_>),
+    ) {
+        let room = &mut self.rooms[key];
+        let Decisions { timer, end } = room.run(now, &mut self.outputs, act);
+        if let Some(at) = timer {
+            self.deadlines
+                .set(&mut room.service_deadline, at, Due::Service(key));
+        }
+        if let Some(end) = end {
+            self.end_room(now, key, end);
+        }
+    }
+
     /// Sets the deadline by which a room that has been quiet since `since` is asked for a sign of life.
     fn limit_quiet(&mut self, key: usize, since: Instant) {
-        let room = &mut self.rooms[key];
+        let Some(room) = self.rooms.get_mut(key) else {
+            return;
+        };
         let deadline = room
             .quiet_limit(&self.timeouts)
             .map(|(limit, _)| since + limit);
@@ -288,30 +297,22 @@ impl Engine {
             .set(&mut room.deadline, deadline, Due::Room(key));
     }
 
-    fn leave_lobby(&mut self, id: ClientId, reason: CloseReason) {
-        let mut client = self.clients.remove(id);
-        let Place::Waiting(listener) = client.place else {
-            unreachable!("{id} waits in no lobby")
-        };
-        self.deadlines
-            .set(&mut client.deadline, None, Due::Waiting(id));
-        self.lobbies[listener].leave(id);
-        self.outputs
-            .push_back(Output::Note(Note::LeftLobby { client: id, reason }));
-        self.outputs.push_back(Output::Close { client: id, reason });
-    }
-
     fn end_room(&mut self, now: Instant, key: usize, end: RoomEnd) {
         let mut room = self.rooms.remove(key);
         self.deadlines.set(&mut room.deadline, None, Due::Room(key));
-        self.lobbies[room.listener].rooms -= 1;
+        self.deadlines
+            .set(&mut room.service_deadline, None, Due::Service(key));
+        let lobby = &mut self.lobbies[room.listener];
+        if room.is_open() {
+            lobby.rooms -= 1;
+            self.rooms_over += 1;
+        } else {
+            lobby.waiting = None;
+        }
         self.outputs.push_back(Output::Note(room.over(now, end)));
-        for (side, client) in room.members.iter() {
+        room.part(now, end, &mut self.outputs);
+        for (_, client) in room.members.iter() {
             self.clients.remove(client);
-            self.outputs.push_back(Output::Close {
-                client,
-                reason: end.reason_for(side),
-            });
         }
         self.settle_stop();
     }

@@ -1,10 +1,16 @@
 //! A room: who is in it, who has finished, and the service that says what its bytes mean.
+//!
+//! ```text
+//!  first client --> waiting --second client--> open --service, loss or deadline--> over
+//!                      \\---- gone, or nobody came in time ---------------------/
+//! ```
 
 use std::collections::VecDeque;
+use std::ops::{Index, IndexMut};
 use std::time::{Duration, Instant};
 
-use super::service::{Actions, Service};
-use super::{ClientId, CloseReason, ListenerId, Note, Output, Timeouts};
+use super::service::{Actions, Decisions, Factory, Manner, Seats, Service, ServiceKind};
+use super::{ClientId, CloseReason, Ending, ListenerId, Note, Output, Timeouts};
 
 /// The side of a room: X joined first, Y second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,7 +28,34 @@ impl Side {
     }
 }
 
-/// Those who are in a room: X always, and Y unless the service has one seat.
+/// One of something for each side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PerSide<T> {
+    x: T,
+    y: T,
+}
+
+impl<T> Index<Side> for PerSide<T> {
+    type Output = T;
+
+    fn index(&self, side: Side) -> &T {
+        match side {
+            Side::X => &self.x,
+            Side::Y => &self.y,
+        }
+    }
+}
+
+impl<T> IndexMut<Side> for PerSide<T> {
+    fn index_mut(&mut self, side: Side) -> &mut T {
+        match side {
+            Side::X => &mut self.x,
+            Side::Y => &mut self.y,
+        }
+    }
+}
+
+/// Those who are in a room: X always, and Y once it has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Members(ClientId, Option<ClientId>);
 
@@ -33,6 +66,15 @@ impl Members {
 
     pub fn two(x: ClientId, y: ClientId) -> Self {
         Self(x, Some(y))
+    }
+
+    /// Gives the second seat away.
+    ///
+    /// # Panics
+    /// If it is taken: a room never has a third member.
+    pub(super) fn seat(&mut self, y: ClientId) {
+        let taken = self.1.replace(y);
+        assert_eq!(taken, None, "a room never has a third member");
     }
 
     pub fn first(&self) -> ClientId {
@@ -62,107 +104,112 @@ impl Members {
 pub(super) enum RoomEnd {
     /// The service said so: everything was said.
     Done,
-    /// This side's connection is gone.
+    /// It ended through this side, for this reason.
     Lost(Side, CloseReason),
-    /// A deadline passed, for all alike.
-    Timeout(CloseReason),
+    /// For all alike.
+    All(CloseReason),
 }
 
 impl RoomEnd {
-    pub fn reason_for(self, side: Side) -> CloseReason {
+    fn reason(self) -> CloseReason {
         match self {
             RoomEnd::Done => CloseReason::Done,
-            RoomEnd::Lost(lost, reason) if lost == side => reason,
-            RoomEnd::Lost(..) => CloseReason::PartnerLost,
-            RoomEnd::Timeout(reason) => reason,
+            RoomEnd::Lost(_, reason) | RoomEnd::All(reason) => reason,
+        }
+    }
+
+    fn by(self) -> Option<Side> {
+        match self {
+            RoomEnd::Lost(side, _) => Some(side),
+            RoomEnd::Done | RoomEnd::All(_) => None,
+        }
+    }
+
+    fn reason_for(self, side: Side) -> CloseReason {
+        if self.by() == Some(side.other()) {
+            CloseReason::PartnerLost
+        } else {
+            self.reason()
         }
     }
 }
 
 pub(super) struct Room {
-    pub number: u64,
+    kind: &'static ServiceKind,
+    service: Box<dyn Service>,
+    /// The how-many-eth room this is, counted from 1; 0 while it waits.
+    number: u64,
     pub listener: ListenerId,
     pub members: Members,
-    /// Since when, and from whom, no more bytes come.
-    pub finished: Finished,
-    pub opened: Instant,
+    /// Which sides have sent FIN.
+    finished: PerSide<bool>,
+    opened: Option<Instant>,
     pub deadline: Option<Instant>,
-    service: Box<dyn Service>,
-}
-
-/// Which sides have sent FIN.
-///
-/// ```text
-///  neither --X--> X --Y--> both
-///     \-----Y--> Y --X-----/
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Finished {
-    x: bool,
-    y: bool,
-}
-
-impl Finished {
-    pub fn has(self, side: Side) -> bool {
-        match side {
-            Side::X => self.x,
-            Side::Y => self.y,
-        }
-    }
-
-    fn add(&mut self, side: Side) {
-        let finished = match side {
-            Side::X => &mut self.x,
-            Side::Y => &mut self.y,
-        };
-        assert!(!*finished, "{side:?} has sent FIN twice");
-        *finished = true;
-    }
+    pub service_deadline: Option<Instant>,
 }
 
 impl Room {
-    pub fn new(
-        number: u64,
-        listener: ListenerId,
-        members: Members,
-        now: Instant,
-        service: Box<dyn Service>,
-    ) -> Self {
+    /// A room with its first client.
+    pub fn new(listener: ListenerId, x: ClientId, factory: &Factory) -> Self {
         Self {
-            number,
+            kind: factory.kind,
+            service: factory.start(),
+            number: 0,
             listener,
-            members,
-            finished: Finished::default(),
-            opened: now,
+            members: Members::one(x),
+            finished: PerSide::default(),
+            opened: None,
             deadline: None,
-            service,
+            service_deadline: None,
         }
     }
 
-    pub fn open(&mut self, outputs: &mut VecDeque<Output>) {
-        self.service
-            .open(&mut Actions::new(self.members, self.finished, outputs));
+    pub fn is_full(&self) -> bool {
+        self.kind.seats == Seats::One || self.members.second().is_some()
     }
 
-    pub fn data(&mut self, side: Side, bytes: &[u8], outputs: &mut VecDeque<Output>) -> usize {
-        self.service.data(
-            side,
-            bytes,
-            &mut Actions::new(self.members, self.finished, outputs),
-        )
+    pub fn is_open(&self) -> bool {
+        self.opened.is_some()
     }
 
-    pub fn eof(&mut self, side: Side, outputs: &mut VecDeque<Output>) -> Option<RoomEnd> {
-        self.finished.add(side);
-        let mut actions = Actions::new(self.members, self.finished, outputs);
-        self.service.eof(side, &mut actions);
-        actions.ended().then_some(RoomEnd::Done)
+    /// Whether its clients are to be told of a stop and sent away, rather than left to finish.
+    pub fn ends_with_the_server(&self) -> bool {
+        !self.is_open() || self.kind.manner == Manner::Lines
+    }
+
+    pub fn open(&mut self, number: u64, now: Instant) {
+        self.number = number;
+        self.opened = Some(now);
+    }
+
+    /// Notes that a side has sent FIN.
+    ///
+    /// # Panics
+    /// If it already had.
+    pub fn finish(&mut self, side: Side) {
+        assert!(!self.finished[side], "{side:?} has sent FIN twice");
+        self.finished[side] = true;
+    }
+
+    /// Lets the service act.
+    pub fn run(
+        &mut self,
+        now: Instant,
+        outputs: &mut VecDeque<Output>,
+        act: impl FnOnce(&mut dyn Service, &mut Actions<'_>),
+    ) -> Decisions {
+        let mut actions = Actions::new(now, self.members, self.finished, outputs);
+        act(&mut *self.service, &mut actions);
+        actions.decisions()
     }
 
     /// How long the room may be quiet now, and what it is called when that is over.
     pub fn quiet_limit(&self, timeouts: &Timeouts) -> Option<(Duration, CloseReason)> {
+        if !self.is_open() {
+            return timeouts.wait.map(|limit| (limit, CloseReason::WaitTimeout));
+        }
         let idle = timeouts.idle.map(|limit| (limit, CloseReason::IdleTimeout));
-        if self.finished == Finished::default() {
+        if self.finished == PerSide::default() {
             return idle;
         }
         let half = timeouts
@@ -175,18 +222,41 @@ impl Room {
             .min_by_key(|&(limit, _)| limit)
     }
 
+    /// Says goodbye to the members: the service has a last word, then each is closed.
+    pub fn part(&mut self, now: Instant, end: RoomEnd, outputs: &mut VecDeque<Output>) {
+        if end != RoomEnd::Done {
+            self.run(now, outputs, |service, actions| {
+                service.part(end.reason(), end.by(), actions)
+            });
+        }
+        for (side, client) in self.members.iter() {
+            let reason = end.reason_for(side);
+            let ending = match (reason.ending(), self.kind.manner) {
+                // Lines are whole when they are sent, so whoever can still be told anything has all of them.
+                (Ending::FlushThenReset, Manner::Lines) => Ending::Finish,
+                (ending, _) => ending,
+            };
+            outputs.push_back(Output::Close {
+                client,
+                reason,
+                ending,
+            });
+        }
+    }
+
     pub fn over(&self, now: Instant, end: RoomEnd) -> Note {
-        let (by, reason) = match end {
-            RoomEnd::Done => (None, CloseReason::Done),
-            RoomEnd::Lost(side, reason) => (self.members.get(side), reason),
-            RoomEnd::Timeout(reason) => (None, reason),
+        let Some(opened) = self.opened else {
+            return Note::LeftLobby {
+                client: self.members.first(),
+                reason: end.reason(),
+            };
         };
         Note::RoomOver {
             room: self.number,
             members: self.members,
-            reason,
-            by,
-            lasted: now.saturating_duration_since(self.opened),
+            reason: end.reason(),
+            by: end.by().and_then(|side| self.members.get(side)),
+            lasted: now.saturating_duration_since(opened),
         }
     }
 }

@@ -1,30 +1,28 @@
-//! How a stop goes: nobody waits any longer, rooms may finish for a while, then they are cut.
+//! How a stop goes: those who wait or talk in lines are told and sent away, raw rooms may finish for a while, then
+//! they are cut.
 
 use std::time::{Duration, Instant};
 
-use super::lobby::Lobby;
-use super::room::RoomEnd;
-use super::{ClientId, CloseReason, Due, Engine};
+use super::room::{Room, RoomEnd};
+use super::{CloseReason, Due, Engine};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
     Serving,
-    /// No new rooms; the ones that exist may finish.
+    /// No new rooms; the raw ones that exist may finish.
     Draining,
-    /// Nobody is left, or those who are have been cut off.
+    /// Nobody is left, or those who were have been cut off.
     Stopped,
 }
 
 impl Engine {
-    /// Begins to stop: nobody waits any longer, and rooms get `drain` to finish. Another call does nothing more.
+    /// Begins to stop: rooms that carry raw bytes get `drain` to finish, all others end. Another call does nothing
+    /// more.
     pub fn stop(&mut self, now: Instant, drain: Duration) {
         self.assert_drained();
         if self.phase == Phase::Serving {
             self.phase = Phase::Draining;
-            let waiting: Vec<ClientId> = self.lobbies.iter().filter_map(Lobby::waiting).collect();
-            for client in waiting {
-                self.leave_lobby(client, CloseReason::Stopping);
-            }
+            self.end_rooms(now, CloseReason::Stopping, Room::ends_with_the_server);
             self.deadlines
                 .set(&mut self.drain_deadline, Some(now + drain), Due::Drained);
             self.settle_stop();
@@ -37,10 +35,21 @@ impl Engine {
         self.phase == Phase::Stopped
     }
 
-    pub(super) fn cut_rooms(&mut self, now: Instant) {
-        let keys: Vec<usize> = self.rooms.iter().map(|(key, _)| key).collect();
+    /// Ends the rooms that are chosen.
+    pub(super) fn end_rooms(
+        &mut self,
+        now: Instant,
+        reason: CloseReason,
+        chosen: impl Fn(&Room) -> bool,
+    ) {
+        let keys: Vec<usize> = self
+            .rooms
+            .iter()
+            .filter(|(_, room)| chosen(room))
+            .map(|(key, _)| key)
+            .collect();
         for key in keys {
-            self.end_room(now, key, RoomEnd::Timeout(CloseReason::Stopped));
+            self.end_room(now, key, RoomEnd::All(reason));
         }
     }
 

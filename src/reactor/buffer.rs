@@ -26,7 +26,8 @@ impl Buffer {
 /// Each buffer may hold [`BUFFER_FLOOR`] bytes by right, so that a crowd of slow readers cannot starve the rest.
 /// What it holds beyond that comes out of one shared allowance.
 pub struct BufferMemory {
-    shared_left: usize,
+    /// Below zero when the engine's own words, which are short and must be said, have overdrawn it.
+    shared_left: isize,
     held: usize,
 }
 
@@ -40,30 +41,34 @@ impl BufferMemory {
     pub fn new(total: usize, clients: usize) -> Self {
         let shared = total.checked_sub(Self::floors(clients));
         Self {
-            shared_left: shared.expect("the floors fit into the buffer memory"),
+            shared_left: shared.expect("the floors fit into the buffer memory") as isize,
             held: 0,
         }
     }
 
     /// How many bytes a new buffer may hold.
     pub fn allowance(&self) -> usize {
-        BUFFER_FLOOR + self.shared_left
+        BUFFER_FLOOR + usize::try_from(self.shared_left).unwrap_or(0)
     }
 
-    /// Keeps bytes, no more of them than the [`allowance`](Self::allowance).
-    pub fn keep(&mut self, bytes: &[u8]) -> Box<Buffer> {
-        self.shared_left -= bytes.len().saturating_sub(BUFFER_FLOOR);
-        self.held += bytes.len();
-        Box::new(Buffer {
-            bytes: bytes.into(),
+    /// Keeps bytes for later, behind those that are already in this place. Bytes from clients are no more than the
+    /// [`allowance`](Self::allowance), because no more were read.
+    pub fn keep(&mut self, place: &mut Option<Box<Buffer>>, bytes: &[u8]) {
+        let old = place.as_ref().map_or(&[][..], |buffer| buffer.rest());
+        let all = [old, bytes].concat().into_boxed_slice();
+        self.release(place);
+        self.shared_left -= beyond_floor(&all);
+        self.held += all.len();
+        *place = Some(Box::new(Buffer {
+            bytes: all,
             start: 0,
-        })
+        }));
     }
 
     /// Empties a place where a buffer may be.
     pub fn release(&mut self, place: &mut Option<Box<Buffer>>) {
         let Some(buffer) = place.take() else { return };
-        self.shared_left += buffer.bytes.len().saturating_sub(BUFFER_FLOOR);
+        self.shared_left += beyond_floor(&buffer.bytes);
         self.held -= buffer.bytes.len();
     }
 
@@ -73,6 +78,10 @@ impl BufferMemory {
     }
 }
 
+fn beyond_floor(bytes: &[u8]) -> isize {
+    bytes.len().saturating_sub(BUFFER_FLOOR) as isize
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,9 +89,10 @@ mod tests {
     #[test]
     fn a_floor_is_left_when_all_shared_memory_is_taken() {
         let mut memory = BufferMemory::new(BufferMemory::floors(3) + 1000, 3);
-        let mut greedy = Some(memory.keep(&vec![0; memory.allowance()]));
+        let (mut greedy, mut modest) = (None, None);
+        memory.keep(&mut greedy, &vec![0; memory.allowance()]);
         assert_eq!(memory.allowance(), BUFFER_FLOOR);
-        let mut modest = Some(memory.keep(&[0; BUFFER_FLOOR]));
+        memory.keep(&mut modest, &[0; BUFFER_FLOOR]);
         assert_eq!(memory.held(), 2 * BUFFER_FLOOR + 1000);
         memory.release(&mut greedy);
         assert_eq!(memory.allowance(), BUFFER_FLOOR + 1000);
@@ -94,13 +104,25 @@ mod tests {
     }
 
     #[test]
+    fn an_overdraft_leaves_the_floor_and_is_paid_back() {
+        let mut memory = BufferMemory::new(BufferMemory::floors(1), 1);
+        let mut words = None;
+        memory.keep(&mut words, &[0; BUFFER_FLOOR + 10]);
+        assert_eq!(memory.allowance(), BUFFER_FLOOR);
+        memory.release(&mut words);
+        assert_eq!((memory.held(), memory.allowance()), (0, BUFFER_FLOOR));
+    }
+
+    #[test]
     fn a_buffer_gives_its_bytes_in_order() {
         let mut memory = BufferMemory::new(BufferMemory::floors(1), 1);
-        let mut buffer = memory.keep(b"abcdef");
-        assert!(!buffer.advance(2));
-        assert_eq!(buffer.rest(), b"cdef");
-        assert!(buffer.advance(4));
-        memory.release(&mut Some(buffer));
+        let mut place = None;
+        memory.keep(&mut place, b"abcdef");
+        assert!(!place.as_mut().unwrap().advance(2));
+        memory.keep(&mut place, b"ghi");
+        assert_eq!(place.as_ref().unwrap().rest(), b"cdefghi");
+        assert!(place.as_mut().unwrap().advance(7));
+        memory.release(&mut place);
         assert_eq!(memory.held(), 0);
     }
 }

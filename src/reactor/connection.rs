@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::engine::{ClientId, CloseReason};
+use crate::engine::{ClientId, CloseReason, Ending};
 
 use super::buffer::Buffer;
 use super::link::Link;
@@ -29,6 +29,13 @@ pub enum Flow {
     Shut,
 }
 
+/// Why and how the engine has closed a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Closing {
+    pub reason: CloseReason,
+    pub ending: Ending,
+}
+
 /// One row in the table: what an idle client costs is its size, so buffers are boxed and live only while they hold
 /// bytes.
 pub struct Connection<S> {
@@ -42,14 +49,20 @@ pub struct Connection<S> {
     pub output: Flow,
     /// A write has failed for this reason; the input is `Draining`, and its end will be no clean one.
     pub failure: Option<CloseReason>,
-    /// The engine has closed it: nothing is read any more, and it goes once what is unsent is sent.
-    pub closing: Option<CloseReason>,
+    /// The engine has closed it: nothing that it sends matters any more, and it goes once what is unsent is sent.
+    pub closing: Option<Closing>,
     /// Where its bytes go.
     pub link: Option<Link>,
     /// Whose bytes come here.
     pub source: Option<ClientId>,
-    /// Bytes that the engine did not take. While there are any, nothing is read.
+    /// Bytes that the engine did not take. While there are any, nothing is read, unless the engine wants to read on.
     pub unread: Option<Box<Buffer>>,
+    /// The unread bytes are the beginning of something.
+    pub reads_on: bool,
+    /// The unread bytes are to be offered again.
+    pub resumed: bool,
+    /// The engine waits for the unsent bytes to be sent.
+    pub owes_drained: bool,
     /// Bytes that the socket did not take. While there are any, nothing is read from the source.
     pub unsent: Option<Box<Buffer>>,
     /// Bytes read in all.
@@ -75,6 +88,9 @@ impl<S> Connection<S> {
             link: None,
             source: None,
             unread: None,
+            reads_on: false,
+            resumed: false,
+            owes_drained: false,
             unsent: None,
             received: 0,
             last_read: now,
@@ -88,7 +104,14 @@ impl<S> Connection<S> {
         self.readiness.has(Readiness::READABLE)
             && self.input != Flow::Shut
             && self.closing.is_none()
-            && self.unread.is_none()
+            && (self.unread.is_none() || self.reads_on)
+    }
+
+    /// Whether it is broken and no read will ever find that out.
+    pub fn is_past_reading(&self) -> bool {
+        let broken = self.failure.is_some() || self.readiness.has(Readiness::ERROR);
+        let unreadable = self.input == Flow::Shut || (self.unread.is_some() && !self.reads_on);
+        broken && unreadable
     }
 
     /// Whether a source may bring bytes: only when none are left from the last time.

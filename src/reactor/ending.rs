@@ -1,16 +1,17 @@
 //! How connections end: FIN behind the last byte of a whole stream, RST for one that was cut short.
 
+use std::io::ErrorKind;
 use std::time::Instant;
 
 use log::debug;
 
 use crate::engine::{ClientId, CloseReason, Ending};
-use crate::limits::{RESET_PATIENCE, RESET_RECHECK};
+use crate::limits::{LINGER, RESET_PATIENCE, RESET_RECHECK};
 
-use super::Reactor;
-use super::connection::Flow;
+use super::connection::{Closing, Flow};
 use super::net::Net;
 use super::readiness::Readiness;
+use super::{Reactor, retry};
 
 impl<N: Net> Reactor<N> {
     /// FIN to this client once everything is sent. Its own bytes keep coming.
@@ -28,15 +29,15 @@ impl<N: Net> Reactor<N> {
     }
 
     /// The engine has closed this client.
-    pub(super) fn close(&mut self, id: ClientId, reason: CloseReason) {
+    pub(super) fn close(&mut self, id: ClientId, closing: Closing) {
         self.unlink(id);
         let Some(connection) = self.connections.get_mut(id) else {
             return;
         };
-        connection.closing = Some(reason);
+        connection.closing = Some(closing);
         self.buffers.release(&mut connection.unread);
-        if reason.ending() == Ending::Reset {
-            return self.free(id, None);
+        if closing.ending == Ending::Reset || connection.failure.is_some() {
+            return self.free(id, Ending::Reset);
         }
         if connection.output == Flow::Open {
             connection.output = Flow::Draining;
@@ -51,23 +52,51 @@ impl<N: Net> Reactor<N> {
         let Some(connection) = self.connections.get_mut(id) else {
             return;
         };
-        match connection.closing {
-            None => {
+        match connection.closing.map(|closing| closing.ending) {
+            Some(Ending::Finish) if connection.input == Flow::Shut => self.free(id, Ending::Finish),
+            None | Some(Ending::Finish) => {
                 connection.output = Flow::Shut;
                 if let Err(error) = self.net.shutdown_write(&mut connection.stream) {
                     // The peer is gone already. Reading will say so, and is under way.
                     debug!("{id}: no FIN: {error}");
                 }
-            }
-            Some(reason) if reason.ending() == Ending::Finish => {
-                // Closing a socket with bytes unread would reset it and destroy what is on its way to the peer.
-                debug_assert!(
-                    connection.input == Flow::Shut,
-                    "{id} ends well, so it has been read to its end"
-                );
-                self.free(id, Some(Ending::Finish));
+                if connection.closing.is_some() {
+                    let until = self.now + LINGER;
+                    self.timers.set(&mut connection.deadline, Some(until), id);
+                    self.enqueue(id);
+                }
             }
             Some(_) => self.reset_when_delivered(id),
+        }
+    }
+
+    /// Reads a connection that was told everything to its end, and throws away what comes: closing over unread bytes
+    /// would reset it.
+    pub(super) fn linger(&mut self, id: ClientId) {
+        let Some(connection) = self.connections.get_mut(id) else {
+            return;
+        };
+        let told = connection
+            .closing
+            .is_some_and(|closing| closing.ending == Ending::Finish);
+        if !told
+            || connection.output != Flow::Shut
+            || !connection.readiness.has(Readiness::READABLE)
+        {
+            return;
+        }
+        match retry(|| self.net.read(&mut connection.stream, &mut self.scratch)) {
+            Ok(0) => self.free(id, Ending::Finish),
+            Ok(bytes) => {
+                if bytes < self.scratch.len() {
+                    connection.readiness.emptied();
+                }
+                self.enqueue(id);
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                connection.readiness.remove(Readiness::READABLE);
+            }
+            Err(_) => self.free(id, Ending::Reset),
         }
     }
 
@@ -80,7 +109,7 @@ impl<N: Net> Reactor<N> {
         let gone = connection.failure.is_some() || connection.readiness.has(Readiness::ERROR);
         let undelivered = self.net.unacknowledged(&mut connection.stream).unwrap_or(0);
         if gone || undelivered == 0 || self.now >= connection.last_write + RESET_PATIENCE {
-            return self.free(id, None);
+            return self.free(id, Ending::Reset);
         }
         self.timers
             .set(&mut connection.deadline, Some(self.now + RESET_RECHECK), id);
@@ -105,10 +134,11 @@ impl<N: Net> Reactor<N> {
         };
         connection.deadline = None;
         if connection.unsent.is_none() {
-            if connection.closing.is_some() {
-                self.reset_when_delivered(id);
-            }
-            return;
+            return match connection.closing.map(|closing| closing.ending) {
+                None => {}
+                Some(Ending::Finish) => self.free(id, Ending::Finish),
+                Some(_) => self.reset_when_delivered(id),
+            };
         }
         let stalled = self
             .settings
@@ -118,27 +148,31 @@ impl<N: Net> Reactor<N> {
             // It has taken something since the timer was set.
             return self.watch_for_stall(id);
         }
+        let reason = CloseReason::StallTimeout;
         if connection.closing.is_some() {
-            connection.closing = Some(CloseReason::StallTimeout);
-            self.free(id, None);
+            connection.closing = Some(Closing {
+                reason,
+                ending: Ending::Reset,
+            });
+            self.free(id, Ending::Reset);
         } else {
-            self.lose(id, CloseReason::StallTimeout);
+            self.lose(id, reason);
         }
     }
 
     /// Takes a closed connection off the table: with FIN if its stream is whole, otherwise with RST.
-    pub(super) fn free(&mut self, id: ClientId, ending: Option<Ending>) {
+    pub(super) fn free(&mut self, id: ClientId, ending: Ending) {
         let Some(mut connection) = self.connections.remove(id) else {
             return;
         };
         self.timers.set(&mut connection.deadline, None, id);
         self.buffers.release(&mut connection.unread);
         self.buffers.release(&mut connection.unsent);
-        if let Some(reason) = connection.closing {
-            debug!("{id}: closed: {reason}");
-            self.counters.count_close(reason);
+        if let Some(closing) = connection.closing {
+            debug!("{id}: closed: {}", closing.reason);
+            self.counters.count_close(closing.reason);
         }
-        if ending == Some(Ending::Finish) {
+        if ending == Ending::Finish {
             self.net.close(connection.stream);
         }
     }

@@ -1,4 +1,4 @@
-//! Links: the bytes of one connection on their way to another, or to the engine.
+//! Links: the bytes of one connection on their way to another.
 //!
 //! A link runs without asking the engine. It reads only when its sink has sent everything that it was given
 //! before, so a slow sink stops its own source and costs at most one read of memory. What wakes it again:
@@ -8,9 +8,10 @@
 //! - the turn's budget is spent: the source is put on the ready list.
 
 use std::io::{self, ErrorKind};
+use std::ops::Range;
 
-use crate::engine::{ClientId, CloseReason, Input};
-use crate::limits::{BUFFER_FLOOR, BYTES_PER_TURN, SCRATCH};
+use crate::engine::{ClientId, CloseReason, Ending, Input};
+use crate::limits::{BYTES_PER_TURN, SCRATCH};
 
 use super::connection::Flow;
 use super::net::Net;
@@ -38,14 +39,26 @@ impl<N: Net> Reactor<N> {
             return;
         };
         connection.queued = false;
-        let unreadable = connection.unread.is_some() || connection.input == Flow::Shut;
-        if unreadable && connection.closing.is_none() && connection.readiness.has(Readiness::ERROR)
+        if connection.closing.is_none()
+            && let Some(reason) = self.doom(id)
         {
-            // It is not being read, so no read will ever find the error.
-            return self.lose(id, CloseReason::Reset);
+            return self.lose(id, reason);
         }
         self.flush(id);
+        self.offer_again(id);
         self.pull(id);
+        self.linger(id);
+    }
+
+    /// Why this connection is beyond hope: it is broken, and reading would not bring out any more.
+    fn doom(&self, id: ClientId) -> Option<CloseReason> {
+        let connection = self.connections.get(id)?;
+        if connection.is_past_reading() || connection.failure == Some(CloseReason::Failed) {
+            return Some(connection.failure.unwrap_or(CloseReason::Reset));
+        }
+        // What it had sent may still be read, but not if its sink is broken as well.
+        let sink = self.connections.get(connection.link?.sink)?;
+        connection.failure.filter(|_| sink.output == Flow::Shut)
     }
 
     /// Sends what is unsent; when all of it is gone, whoever waited for that goes on.
@@ -53,12 +66,12 @@ impl<N: Net> Reactor<N> {
         let Some(connection) = self.connections.get_mut(id) else {
             return;
         };
-        if !connection.readiness.has(Readiness::WRITABLE) {
-            return;
-        }
         let Some(unsent) = &mut connection.unsent else {
             return;
         };
+        if !connection.readiness.has(Readiness::WRITABLE) {
+            return;
+        }
         match retry(|| self.net.write(&mut connection.stream, unsent.rest())) {
             Ok(sent) => {
                 connection.last_write = self.now;
@@ -74,11 +87,13 @@ impl<N: Net> Reactor<N> {
             Err(error) => return self.write_failed(id, &error),
         }
         self.buffers.release(&mut connection.unsent);
-        let source = connection.source;
-        match connection.output {
-            Flow::Open => source.into_iter().for_each(|source| self.pull(source)),
-            Flow::Draining => self.drained(id),
-            Flow::Shut => {}
+        if connection.output == Flow::Draining {
+            self.drained(id);
+        } else if let Some(source) = connection.source {
+            self.pull(source);
+        } else if std::mem::take(&mut connection.owes_drained) {
+            self.engine.handle_input(self.now, id, Input::SendDrained);
+            self.carry_out();
         }
     }
 
@@ -96,49 +111,35 @@ impl<N: Net> Reactor<N> {
 
     /// One read and what follows from it. `None` if it found no bytes: something else will wake this connection.
     fn pull_once(&mut self, id: ClientId, budget: usize) -> Option<usize> {
-        let connection = self.connections.get(id)?;
-        if !connection.wants_reading() {
-            return None;
-        }
-        let (link, failure) = (connection.link, connection.failure);
-        let room = match link {
-            Some(Link {
-                sink,
-                transport: Transport::Copied,
-            }) => {
-                let sink = self.connections.get(sink)?;
-                if let (Some(reason), Flow::Shut) = (failure, sink.output) {
-                    // Neither end can be written to, so nobody is left to bring the rest to.
-                    self.lose(id, reason);
-                    return None;
-                }
-                if !sink.takes_bytes() {
-                    return None;
-                }
-                self.buffers.allowance()
-            }
-            // What the engine leaves is kept, so no more is read than any buffer may hold.
-            None => BUFFER_FLOOR,
+        let connection = self
+            .connections
+            .get(id)
+            .filter(|connection| connection.wants_reading())?;
+        let Some(Link {
+            sink,
+            transport: Transport::Copied,
+        }) = connection.link
+        else {
+            return self.feed(id);
         };
-        let bytes = self.read(id, room.min(budget).min(SCRATCH))?;
-        match link {
-            Some(link) => self.push(link.sink, bytes),
-            None => self.offer(id, bytes),
-        }
+        self.connections
+            .get(sink)
+            .filter(|sink| sink.takes_bytes())?;
+        let most = self.buffers.allowance().min(budget).min(SCRATCH);
+        let bytes = self.read(id, 0..most)?;
+        self.push(sink, bytes);
         Some(bytes)
     }
 
-    /// Reads up to `most` bytes into the scratch buffer. `None` if there were none; the end of the stream has then
-    /// been dealt with.
-    fn read(&mut self, id: ClientId, most: usize) -> Option<usize> {
+    /// Reads into a part of the scratch buffer. `None` if there were no bytes; the end of the stream has then been
+    /// dealt with.
+    pub(super) fn read(&mut self, id: ClientId, part: Range<usize>) -> Option<usize> {
         let connection = self.connections.get_mut(id)?;
-        match retry(|| {
-            self.net
-                .read(&mut connection.stream, &mut self.scratch[..most])
-        }) {
+        let buffer = &mut self.scratch[part];
+        match retry(|| self.net.read(&mut connection.stream, buffer)) {
             Ok(0) => self.read_to_end(id),
             Ok(bytes) => {
-                if bytes < most {
+                if bytes < buffer.len() {
                     connection.readiness.emptied();
                 }
                 connection.received += bytes as u64;
@@ -146,6 +147,7 @@ impl<N: Net> Reactor<N> {
                 self.listeners[usize::from(connection.listener)].bytes += bytes as u64;
                 return Some(bytes);
             }
+            // A broken socket has nothing more to wait for.
             Err(error) if error.kind() == ErrorKind::WouldBlock && connection.failure.is_none() => {
                 connection.readiness.remove(Readiness::READABLE);
             }
@@ -174,19 +176,9 @@ impl<N: Net> Reactor<N> {
         connection.last_write = self.now;
         if sent < bytes.len() {
             connection.readiness.remove(Readiness::WRITABLE);
-            connection.unsent = Some(self.buffers.keep(&bytes[sent..]));
+            self.buffers.keep(&mut connection.unsent, &bytes[sent..]);
             self.watch_for_stall(sink);
         }
-    }
-
-    /// Hands the first `bytes` of the scratch buffer to the engine, and keeps what it leaves.
-    fn offer(&mut self, id: ClientId, bytes: usize) {
-        let bytes = &self.scratch[..bytes];
-        let taken = self.engine.handle_input(self.now, id, Input::Data(bytes));
-        if let (Some(connection), true) = (self.connections.get_mut(id), taken < bytes.len()) {
-            connection.unread = Some(self.buffers.keep(&bytes[taken..]));
-        }
-        self.carry_out();
     }
 
     /// A read has found FIN.
@@ -200,30 +192,27 @@ impl<N: Net> Reactor<N> {
             Some(reason) => self.lose(id, reason),
             None => {
                 connection.input = Flow::Shut;
-                self.engine.handle_input(self.now, id, Input::Eof);
-                self.carry_out();
+                self.feed_end(id);
             }
         }
     }
 
-    /// Nothing can be sent to this client any more. What it sent before is still read and passed on.
-    fn write_failed(&mut self, id: ClientId, error: &io::Error) {
+    /// Nothing can be sent to this client any more. What it sent before is still read and passed on; after that the
+    /// engine is told. (Not here: its outputs may be being drained.)
+    pub(super) fn write_failed(&mut self, id: ClientId, error: &io::Error) {
         let Some(connection) = self.connections.get_mut(id) else {
             return;
         };
         connection.output = Flow::Shut;
         self.buffers.release(&mut connection.unsent);
         if connection.closing.is_some() {
-            return self.free(id, None);
+            return self.free(id, Ending::Reset);
         }
-        let reason = reason_of(error);
-        let unreadable = connection.input == Flow::Shut || connection.unread.is_some();
-        if unreadable || reason == CloseReason::Failed {
-            return self.lose(id, reason);
-        }
-        connection.failure = Some(reason);
-        connection.input = Flow::Draining;
+        connection.failure = Some(reason_of(error));
         connection.readiness.add(Readiness::READABLE);
+        if connection.input == Flow::Open {
+            connection.input = Flow::Draining;
+        }
         let source = connection.source;
         self.enqueue(id);
         // The source may have failed before, and be waiting to bring its last bytes here.

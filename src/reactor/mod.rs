@@ -15,6 +15,7 @@ mod accept;
 mod buffer;
 mod connection;
 mod ending;
+mod feed;
 mod horizon;
 mod link;
 mod mio_net;
@@ -33,6 +34,7 @@ use std::time::{Duration, Instant};
 
 use log::info;
 
+use crate::console;
 use crate::engine::{ClientId, Deadlines, Engine, Input, Note, Output};
 use crate::limits::SCRATCH;
 
@@ -44,7 +46,7 @@ pub use report::Statistics;
 pub use signals::Signal;
 
 use accept::Listener;
-use connection::Connection;
+use connection::{Closing, Connection};
 use horizon::Horizon;
 use link::{Link, Transport};
 use report::Counters;
@@ -62,6 +64,8 @@ pub struct Settings {
     pub stall_timeout: Option<Duration>,
     /// How long rooms may go on once the stop has begun.
     pub drain_timeout: Duration,
+    /// Whether to stop once the first room is over.
+    pub once: bool,
     /// Where a report also goes as Prometheus text.
     pub stats_file: Option<PathBuf>,
 }
@@ -76,8 +80,8 @@ pub struct Reactor<N: Net> {
     ready: Vec<ClientId>,
     /// The list being worked off, kept for its memory.
     batch: Vec<ClientId>,
-    /// Clients whose last activity the engine has asked for.
-    questions: Vec<ClientId>,
+    /// What the engine is to be told once its outputs are drained.
+    questions: Vec<(ClientId, Question)>,
     timers: Deadlines<ClientId>,
     horizon: Horizon,
     /// Bytes on their way through; between two uses it holds none.
@@ -136,6 +140,9 @@ impl<N: Net> Reactor<N> {
         self.accept_clients();
         self.work_off_ready();
         self.expire(asked, events);
+        if self.settings.once && self.engine.rooms_over() > 0 {
+            self.begin_stop();
+        }
         Ok(!self.is_finished())
     }
 
@@ -228,16 +235,23 @@ impl<N: Net> Reactor<N> {
             while let Some(output) = self.engine.poll_output() {
                 self.carry_out_one(output);
             }
-            let Some(client) = self.questions.pop() else {
+            let Some((client, question)) = self.questions.pop() else {
                 return;
             };
-            if let Some(connection) = self.connections.get(client) {
-                let last = connection.last_activity();
-                self.engine.handle_input(
-                    self.horizon.time(self.now),
-                    client,
-                    Input::Activity { last },
-                );
+            let Some(connection) = self.connections.get(client) else {
+                continue;
+            };
+            if connection.closing.is_none() {
+                let (now, answer) = match question {
+                    Question::Activity => (
+                        self.horizon.time(self.now),
+                        Input::Activity {
+                            last: connection.last_activity(),
+                        },
+                    ),
+                    Question::Drained => (self.now, Input::SendDrained),
+                };
+                self.engine.handle_input(now, client, answer);
             }
         }
     }
@@ -246,10 +260,18 @@ impl<N: Net> Reactor<N> {
     /// could lead there is put on the ready list.
     fn carry_out_one(&mut self, output: Output) {
         match output {
+            Output::Send { to, payload } => self.send(to, &payload),
             Output::Forward { from, to } => self.forward(from, to),
             Output::Finish(client) => self.finish(client),
-            Output::Close { client, reason } => self.close(client, reason),
-            Output::AskActivity(client) => self.questions.push(client),
+            Output::Resume(client) => self.resume(client),
+            Output::ReadOn(client) => self.read_on(client),
+            Output::Close {
+                client,
+                reason,
+                ending,
+            } => self.close(client, Closing { reason, ending }),
+            Output::AskActivity(client) => self.questions.push((client, Question::Activity)),
+            Output::Print(line) => self.print(&console::printable(&line)),
             Output::Note(note) => self.write_down(&note),
         }
     }
@@ -304,6 +326,13 @@ impl<N: Net> Reactor<N> {
     fn print(&mut self, line: &str) {
         let _ = self.console.write_all(format!("{line}\n").as_bytes());
     }
+}
+
+/// What the engine waits to hear of a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Question {
+    Activity,
+    Drained,
 }
 
 fn put_on_list<S>(ready: &mut Vec<ClientId>, id: ClientId, connection: &mut Connection<S>) {

@@ -41,7 +41,10 @@ impl<N: Net> Reactor<N> {
         }
         for _ in 0..signals.stops {
             match self.stop {
-                Stop::No => self.begin_stop(),
+                Stop::No => {
+                    self.print("THE SERVER WILL DISCONNECT");
+                    self.begin_stop();
+                }
                 Stop::Draining(_) | Stop::AtOnce => {
                     info!("stopping at once");
                     self.stop = Stop::AtOnce;
@@ -50,8 +53,11 @@ impl<N: Net> Reactor<N> {
         }
     }
 
-    fn begin_stop(&mut self) {
-        self.print("THE SERVER WILL DISCONNECT");
+    /// Begins the stop, unless it has begun.
+    pub(super) fn begin_stop(&mut self) {
+        if self.stop != Stop::No {
+            return;
+        }
         let drain = self.settings.drain_timeout;
         info!(
             "stopping: {} clients have {drain:?} to finish",

@@ -1,13 +1,15 @@
 //! echo: what comes in goes back, byte for byte, until FIN (RFC 862). A client forwarded to itself.
 
-use super::{Actions, Seats, Service, ServiceKind, Side};
+use super::{Actions, Manner, Seats, Service, ServiceKind, Side, plain};
 
 pub(super) const ECHO: ServiceKind = ServiceKind {
     name: "echo",
     seats: Seats::One,
-    start: || Box::new(Echo),
+    manner: Manner::Raw,
+    configure: plain::<Echo>,
 };
 
+#[derive(Default)]
 struct Echo;
 
 impl Service for Echo {
@@ -15,11 +17,7 @@ impl Service for Echo {
         actions.forward(Side::X, Side::X);
     }
 
-    fn data(&mut self, _side: Side, _bytes: &[u8], _actions: &mut Actions<'_>) -> usize {
-        unreachable!("an echo room forwards all its bytes")
-    }
-
-    fn eof(&mut self, _side: Side, actions: &mut Actions<'_>) {
+    fn eof(&mut self, _side: Side, _unread: &[u8], actions: &mut Actions<'_>) {
         actions.end();
     }
 }

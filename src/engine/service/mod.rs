@@ -3,16 +3,33 @@
 //! A service sees sides, never clients or sockets, and answers with [`Actions`]. To add one: write its file with
 //! a [`ServiceKind`], and name that in [`SERVICES`].
 
+mod actions;
+mod chat;
 mod echo;
+mod order;
 mod relay;
 
-use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
 
-use super::room::{Finished, Members, Side};
-use super::{ClientId, Output};
+use super::CloseReason;
+use super::room::{PerSide, Side};
+
+pub use actions::Actions;
+pub(super) use actions::Decisions;
 
 /// Every service there is.
-pub const SERVICES: &[&ServiceKind] = &[&relay::RELAY, &echo::ECHO];
+pub const SERVICES: &[&ServiceKind] = &[&relay::RELAY, &echo::ECHO, &order::ORDER, &chat::CHAT];
+
+/// A service as listeners name it.
+#[derive(Debug)]
+pub struct ServiceKind {
+    pub name: &'static str,
+    pub seats: Seats,
+    pub manner: Manner,
+    /// Reads the service's own options of a listener.
+    pub configure: fn(&[ServiceOption<'_>]) -> Result<Start, OptionError>,
+}
 
 /// How many clients make a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,13 +51,30 @@ impl Seats {
     }
 }
 
-/// A service as listeners name it.
-#[derive(Debug)]
-pub struct ServiceKind {
-    pub name: &'static str,
-    pub seats: Seats,
-    /// The state of one room. Services without state cost nothing here: a box of a unit struct does not allocate.
-    pub start: fn() -> Box<dyn Service>,
+/// What a cut does to those who stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// Bytes without a form: nobody can see that some are missing, so a cut is told by RST.
+    Raw,
+    /// Whole lines: a cut is told in words, or by FIN, and a stop ends the room.
+    Lines,
+}
+
+/// Makes the state of one room.
+pub type Start = Arc<dyn Fn() -> Box<dyn Service> + Send + Sync>;
+
+/// A listener's option: its name and its value.
+pub type ServiceOption<'a> = (&'a str, &'a str);
+
+/// What is wrong with an option.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OptionError(pub String);
+
+/// A service with its options: what a listener's rooms are made from.
+#[derive(Clone)]
+pub struct Factory {
+    pub kind: &'static ServiceKind,
+    start: Start,
 }
 
 impl ServiceKind {
@@ -48,69 +82,71 @@ impl ServiceKind {
     pub fn find(name: &str) -> Option<&'static ServiceKind> {
         SERVICES.iter().find(|kind| kind.name == name).copied()
     }
+
+    /// The service with these options.
+    ///
+    /// # Errors
+    /// If it has no such option, or the value makes no sense.
+    pub fn factory(&'static self, options: &[ServiceOption<'_>]) -> Result<Factory, OptionError> {
+        Ok(Factory {
+            kind: self,
+            start: (self.configure)(options)?,
+        })
+    }
+}
+
+impl Factory {
+    pub(super) fn start(&self) -> Box<dyn Service> {
+        (self.start)()
+    }
+}
+
+impl fmt::Debug for Factory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.name)
+    }
+}
+
+/// For services that have no options and whose rooms begin with `S::default()`. A state without size costs
+/// nothing: its box does not allocate.
+fn plain<S: Service + Default + 'static>(
+    options: &[ServiceOption<'_>],
+) -> Result<Start, OptionError> {
+    match options.first() {
+        Some((name, _)) => Err(OptionError::unknown(name, "none of its own")),
+        None => Ok(Arc::new(|| Box::new(S::default()))),
+    }
+}
+
+impl OptionError {
+    fn unknown(name: &str, known: &str) -> Self {
+        Self(format!("unknown option `{name}`; this service has {known}"))
+    }
 }
 
 /// One room's state machine.
 pub trait Service {
+    /// X has come, and waits for Y.
+    fn arrived(&mut self, _actions: &mut Actions<'_>) {}
+
     /// Every seat is taken.
     fn open(&mut self, actions: &mut Actions<'_>);
 
-    /// `side` has sent bytes that are not forwarded; answers how many it took.
-    fn data(&mut self, side: Side, bytes: &[u8], actions: &mut Actions<'_>) -> usize;
-
-    /// `side` has sent FIN behind its last byte.
-    fn eof(&mut self, side: Side, actions: &mut Actions<'_>);
-}
-
-/// What a service may do: the engine's outputs, said in sides.
-pub struct Actions<'a> {
-    members: Members,
-    finished: Finished,
-    outputs: &'a mut VecDeque<Output>,
-    ended: bool,
-}
-
-impl<'a> Actions<'a> {
-    pub(super) fn new(
-        members: Members,
-        finished: Finished,
-        outputs: &'a mut VecDeque<Output>,
-    ) -> Self {
-        Self {
-            members,
-            finished,
-            outputs,
-            ended: false,
-        }
+    /// `side` has sent bytes that are not forwarded; answers how many it took. What is left is offered again on
+    /// [`Actions::resume`], or with more behind it after [`Actions::read_on`].
+    fn data(&mut self, _side: Side, _bytes: &[u8], _actions: &mut Actions<'_>) -> usize {
+        unreachable!("this service forwards all bytes")
     }
 
-    /// Whether `side` has sent FIN.
-    pub fn has_finished(&self, side: Side) -> bool {
-        self.finished.has(side)
-    }
+    /// `side` has sent FIN. `unread` is what it was to read on from.
+    fn eof(&mut self, side: Side, unread: &[u8], actions: &mut Actions<'_>);
 
-    /// From now on `from`'s bytes go to `to` without asking the service again.
-    pub fn forward(&mut self, from: Side, to: Side) {
-        let (from, to) = (self.client(from), self.client(to));
-        self.outputs.push_back(Output::Forward { from, to });
-    }
+    /// Everything that was sent to `side` is on its way.
+    fn drained(&mut self, _side: Side, _actions: &mut Actions<'_>) {}
 
-    /// FIN to `side`, behind whatever is queued for it.
-    pub fn finish(&mut self, side: Side) {
-        let client = self.client(side);
-        self.outputs.push_back(Output::Finish(client));
-    }
+    /// The time that was set by [`Actions::set_timer`] has come.
+    fn timeout(&mut self, _actions: &mut Actions<'_>) {}
 
-    /// The room is over, and everything was said.
-    pub fn end(&mut self) {
-        self.ended = true;
-    }
-
-    pub(super) fn ended(&self) -> bool {
-        self.ended
-    }
-
-    fn client(&self, side: Side) -> ClientId {
-        self.members.get(side).expect("the service has this seat")
-    }
+    /// The room is cut off, through the fault of `by` if it was one of the two: the moment for last words.
+    fn part(&mut self, _reason: CloseReason, _by: Option<Side>, _actions: &mut Actions<'_>) {}
 }

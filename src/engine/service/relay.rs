@@ -1,13 +1,15 @@
 //! relay: raw bytes in both directions, each until its own FIN.
 
-use super::{Actions, Seats, Service, ServiceKind, Side};
+use super::{Actions, Manner, Seats, Service, ServiceKind, Side, plain};
 
 pub(super) const RELAY: ServiceKind = ServiceKind {
     name: "relay",
     seats: Seats::Two,
-    start: || Box::new(Relay),
+    manner: Manner::Raw,
+    configure: plain::<Relay>,
 };
 
+#[derive(Default)]
 struct Relay;
 
 impl Service for Relay {
@@ -16,12 +18,8 @@ impl Service for Relay {
         actions.forward(Side::Y, Side::X);
     }
 
-    fn data(&mut self, _side: Side, _bytes: &[u8], _actions: &mut Actions<'_>) -> usize {
-        unreachable!("a relay room forwards all its bytes")
-    }
-
     /// Half-close travels: the partner sees FIN, and its own direction goes on.
-    fn eof(&mut self, side: Side, actions: &mut Actions<'_>) {
+    fn eof(&mut self, side: Side, _unread: &[u8], actions: &mut Actions<'_>) {
         if actions.has_finished(side.other()) {
             actions.end();
         } else {

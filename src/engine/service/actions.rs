@@ -1,0 +1,121 @@
+//! What a service may do.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::time::Instant;
+
+use crate::engine::room::{Members, PerSide, RoomEnd, Side};
+use crate::engine::{CloseReason, Output, Payload};
+
+/// The engine's outputs, said in sides.
+pub struct Actions<'a> {
+    now: Instant,
+    members: Members,
+    finished: PerSide<bool>,
+    outputs: &'a mut VecDeque<Output>,
+    decisions: Decisions,
+}
+
+/// What a service has decided for its room, beside what it sent.
+#[derive(Default)]
+pub(in crate::engine) struct Decisions {
+    /// Whether it has set its timer, and to when.
+    pub timer: Option<Option<Instant>>,
+    pub end: Option<RoomEnd>,
+}
+
+impl<'a> Actions<'a> {
+    pub(in crate::engine) fn new(
+        now: Instant,
+        members: Members,
+        finished: PerSide<bool>,
+        outputs: &'a mut VecDeque<Output>,
+    ) -> Self {
+        Self {
+            now,
+            members,
+            finished,
+            outputs,
+            decisions: Decisions::default(),
+        }
+    }
+
+    pub(in crate::engine) fn decisions(self) -> Decisions {
+        self.decisions
+    }
+
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Whether `side` has sent FIN.
+    pub fn has_finished(&self, side: Side) -> bool {
+        self.finished[side]
+    }
+
+    /// Sends the service's own words.
+    pub fn send(&mut self, to: Side, text: impl Into<Cow<'static, [u8]>>) {
+        self.output(to, |to| Output::Send {
+            to,
+            payload: Payload::Text(text.into()),
+        });
+    }
+
+    /// Sends a part of the bytes that were just handed in.
+    pub fn pass(&mut self, to: Side, part: Range<usize>) {
+        self.output(to, |to| Output::Send {
+            to,
+            payload: Payload::Input(part),
+        });
+    }
+
+    /// From now on `from`'s bytes go to `to` without asking the service again.
+    pub fn forward(&mut self, from: Side, to: Side) {
+        if let (Some(from), Some(to)) = (self.members.get(from), self.members.get(to)) {
+            self.outputs.push_back(Output::Forward { from, to });
+        }
+    }
+
+    /// FIN to `side`, behind whatever is queued for it.
+    pub fn finish(&mut self, side: Side) {
+        self.output(side, Output::Finish);
+    }
+
+    /// Offers the bytes of `side` again that were not taken.
+    pub fn resume(&mut self, side: Side) {
+        self.output(side, Output::Resume);
+    }
+
+    /// Waits for more from `side`: what was not taken is the beginning of something.
+    pub fn read_on(&mut self, side: Side) {
+        self.output(side, Output::ReadOn);
+    }
+
+    /// Calls [`timeout`](super::Service::timeout) at this time; there is one timer a room.
+    pub fn set_timer(&mut self, at: Option<Instant>) {
+        self.decisions.timer = Some(at);
+    }
+
+    /// A line on the operator's terminal.
+    pub fn print(&mut self, line: String) {
+        self.outputs.push_back(Output::Print(line));
+    }
+
+    /// The room is over, and everything was said.
+    pub fn end(&mut self) {
+        self.decisions.end = Some(RoomEnd::Done);
+    }
+
+    /// The room is over because of what `side` did.
+    pub fn fail(&mut self, side: Side, reason: CloseReason) {
+        self.decisions.end = Some(RoomEnd::Lost(side, reason));
+    }
+
+    fn output(&mut self, side: Side, output: impl FnOnce(crate::engine::ClientId) -> Output) {
+        // Y may not have come yet; then there is nobody to do it for.
+        if let Some(client) = self.members.get(side) {
+            self.outputs.push_back(output(client));
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! chat: whole lines, in turns. X has the first; a line passes it on.
+//!
+//! Clients that exist read once, up to 256 bytes, and take what they got for one message. So nothing is ever sent
+//! but the welcome to X, the partner's lines and the notice of a stop, and a line is not taken from its sender before
+//! everything that was sent to its receiver is on its way.
+
+use std::sync::Arc;
+
+use crate::limits::LONGEST_LINE;
+
+use super::{
+    Actions, CloseReason, Manner, OptionError, PerSide, Seats, Service, ServiceKind, ServiceOption,
+    Side, Start,
+};
+
+pub(super) const CHAT: ServiceKind = ServiceKind {
+    name: "chat",
+    seats: Seats::Two,
+    manner: Manner::Lines,
+    configure,
+};
+
+const WELCOME: &[u8] = b"YOU'RE CONNECTED TO : @MAIN SERVER\n";
+/// The spelling is the wire format of existing clients.
+const NOTICE: &[u8] = b"SERVEUR WILL CLOSE NOW\n";
+
+fn configure(options: &[ServiceOption<'_>]) -> Result<Start, OptionError> {
+    let mut turns = Turns::Strict;
+    for &(name, value) in options {
+        turns = match (name, value) {
+            ("turns", "strict") => Turns::Strict,
+            ("turns", "free") => Turns::Free,
+            ("turns", _) => {
+                return Err(OptionError(format!(
+                    "turns is strict or free, not `{value}`"
+                )));
+            }
+            _ => return Err(OptionError::unknown(name, "turns=strict|free")),
+        };
+    }
+    Ok(Arc::new(move || {
+        Box::new(Chat {
+            turns,
+            turn: Side::X,
+            unsent: PerSide::default(),
+        })
+    }))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turns {
+    /// A line passes the turn.
+    Strict,
+    /// Both may write at any time.
+    Free,
+}
+
+struct Chat {
+    turns: Turns,
+    /// Who writes (WRITE); the other reads (READ).
+    turn: Side,
+    /// Whether something sent to this side may not be on its way yet.
+    unsent: PerSide<bool>,
+}
+
+impl Chat {
+    fn may_write(&self, side: Side) -> bool {
+        (self.turns == Turns::Free || self.turn == side) && !self.unsent[side.other()]
+    }
+
+    /// Passes the first `bytes` bytes of what `side` has sent on to its partner, and the turn with them.
+    fn pass(&mut self, side: Side, bytes: usize, actions: &mut Actions<'_>) {
+        let partner = side.other();
+        actions.pass(partner, 0..bytes);
+        self.unsent[partner] = true;
+        self.turn = partner;
+        // What it sent out of turn has been waiting.
+        actions.resume(partner);
+    }
+}
+
+impl Service for Chat {
+    fn arrived(&mut self, actions: &mut Actions<'_>) {
+        actions.send(Side::X, WELCOME);
+    }
+
+    fn open(&mut self, actions: &mut Actions<'_>) {
+        actions.resume(Side::X);
+    }
+
+    fn data(&mut self, side: Side, bytes: &[u8], actions: &mut Actions<'_>) -> usize {
+        if !self.may_write(side) {
+            return 0;
+        }
+        match bytes
+            .iter()
+            .take(LONGEST_LINE)
+            .position(|&byte| byte == b'\n')
+        {
+            Some(end) => {
+                self.pass(side, end + 1, actions);
+                if bytes[..end].trim_ascii() == b"exit" {
+                    actions.end();
+                }
+                end + 1
+            }
+            None if bytes.len() < LONGEST_LINE => {
+                actions.read_on(side);
+                0
+            }
+            None => {
+                actions.fail(side, CloseReason::TooLong);
+                0
+            }
+        }
+    }
+
+    /// Whoever leaves ends the room. What it had begun to say is said.
+    fn eof(&mut self, side: Side, unread: &[u8], actions: &mut Actions<'_>) {
+        if !unread.is_empty() {
+            self.pass(side, unread.len(), actions);
+        }
+        actions.end();
+    }
+
+    fn drained(&mut self, side: Side, actions: &mut Actions<'_>) {
+        if std::mem::take(&mut self.unsent[side]) {
+            actions.resume(side.other());
+        }
+    }
+
+    fn part(&mut self, reason: CloseReason, _by: Option<Side>, actions: &mut Actions<'_>) {
+        if reason == CloseReason::Stopping {
+            actions.send(Side::X, NOTICE);
+            actions.send(Side::Y, NOTICE);
+        }
+    }
+}
