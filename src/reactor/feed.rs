@@ -10,9 +10,10 @@ use crate::engine::{ClientId, Input, Payload};
 use crate::limits::{BUFFER_FLOOR, READ_AHEAD};
 
 use super::connection::Flow;
+use super::decisions::Question;
 use super::net::Net;
 use super::readiness::Readiness;
-use super::{Question, Reactor, retry};
+use super::{Reactor, retry};
 
 impl<N: Net> Reactor<N> {
     /// Reads for the engine, behind what it wanted to read on from. Answers how many bytes were read.

@@ -14,6 +14,7 @@
 mod accept;
 mod buffer;
 mod connection;
+mod decisions;
 mod ending;
 mod feed;
 mod horizon;
@@ -32,10 +33,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use log::info;
-
-use crate::console;
-use crate::engine::{ClientId, Deadlines, Engine, Input, Note, Output};
+use crate::engine::{ClientId, Deadlines, Engine};
 use crate::limits::SCRATCH;
 
 pub use buffer::BufferMemory;
@@ -46,9 +44,9 @@ pub use report::Statistics;
 pub use signals::Signal;
 
 use accept::Listener;
-use connection::{Closing, Connection};
+use connection::Connection;
+use decisions::Question;
 use horizon::Horizon;
-use link::{Link, Transport};
 use report::Counters;
 use slots::Slots;
 use stop::{Signals, Stop};
@@ -229,96 +227,9 @@ impl<N: Net> Reactor<N> {
         }
     }
 
-    /// Carries out what the engine has decided, to the last output.
-    fn carry_out(&mut self) {
-        loop {
-            while let Some(output) = self.engine.poll_output() {
-                self.carry_out_one(output);
-            }
-            let Some((client, question)) = self.questions.pop() else {
-                return;
-            };
-            let Some(connection) = self.connections.get(client) else {
-                continue;
-            };
-            if connection.closing.is_none() {
-                let (now, answer) = match question {
-                    Question::Activity => (
-                        self.horizon.time(self.now),
-                        Input::Activity {
-                            last: connection.last_activity(),
-                        },
-                    ),
-                    Question::Drained => (self.now, Input::SendDrained),
-                };
-                self.engine.handle_input(now, client, answer);
-            }
-        }
-    }
-
-    /// Carries out one decision. It must not ask the engine anything, whose outputs are still being drained: what
-    /// could lead there is put on the ready list.
-    fn carry_out_one(&mut self, output: Output) {
-        match output {
-            Output::Send { to, payload } => self.send(to, &payload),
-            Output::Forward { from, to } => self.forward(from, to),
-            Output::Finish(client) => self.finish(client),
-            Output::Resume(client) => self.resume(client),
-            Output::ReadOn(client) => self.read_on(client),
-            Output::Close {
-                client,
-                reason,
-                ending,
-            } => self.close(client, Closing { reason, ending }),
-            Output::AskActivity(client) => self.questions.push((client, Question::Activity)),
-            Output::Print(line) => self.print(&console::printable(&line)),
-            Output::Note(note) => self.write_down(&note),
-        }
-    }
-
-    fn forward(&mut self, from: ClientId, to: ClientId) {
-        let Some(source) = self.connections.get_mut(from) else {
-            return;
-        };
-        source.link = Some(Link {
-            sink: to,
-            transport: Transport::Copied,
-        });
-        let unread = source.unread.take();
-        self.enqueue(from);
-        let Some(sink) = self.connections.get_mut(to) else {
-            return;
-        };
-        sink.source = Some(from);
-        if unread.is_some() {
-            // What came early goes first.
-            debug_assert!(
-                sink.unsent.is_none(),
-                "nothing was sent to {to} before it had a source"
-            );
-            sink.unsent = unread;
-            sink.last_write = self.now;
-            self.watch_for_stall(to);
-        }
-        self.enqueue(to);
-    }
-
     fn enqueue(&mut self, id: ClientId) {
         if let Some(connection) = self.connections.get_mut(id) {
             put_on_list(&mut self.ready, id, connection);
-        }
-    }
-
-    fn write_down(&self, note: &Note) {
-        match note {
-            Note::RoomOver { members, .. } => {
-                let bytes = members.iter().map(|(_, client)| {
-                    let received = self.connections.get(client).map_or(0, |c| c.received);
-                    format!("; {received} bytes from {client}")
-                });
-                info!("{note}{}", bytes.collect::<String>());
-            }
-            _ => info!("{note}"),
         }
     }
 
@@ -326,13 +237,6 @@ impl<N: Net> Reactor<N> {
     fn print(&mut self, line: &str) {
         let _ = self.console.write_all(format!("{line}\n").as_bytes());
     }
-}
-
-/// What the engine waits to hear of a client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Question {
-    Activity,
-    Drained,
 }
 
 fn put_on_list<S>(ready: &mut Vec<ClientId>, id: ClientId, connection: &mut Connection<S>) {

@@ -1,0 +1,107 @@
+//! Carrying out what the engine decides.
+
+use log::info;
+
+use crate::console;
+use crate::engine::{ClientId, Input, Note, Output};
+
+use super::Reactor;
+use super::connection::Closing;
+use super::link::{Link, Transport};
+use super::net::Net;
+
+/// What the engine waits to hear of a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Question {
+    Activity,
+    Drained,
+}
+
+impl<N: Net> Reactor<N> {
+    /// Carries out what the engine has decided, to the last output.
+    pub(super) fn carry_out(&mut self) {
+        loop {
+            while let Some(output) = self.engine.poll_output() {
+                self.carry_out_one(output);
+            }
+            let Some((client, question)) = self.questions.pop() else {
+                return;
+            };
+            let Some(connection) = self.connections.get(client) else {
+                continue;
+            };
+            if connection.closing.is_none() {
+                let (now, answer) = match question {
+                    Question::Activity => (
+                        self.horizon.time(self.now),
+                        Input::Activity {
+                            last: connection.last_activity(),
+                        },
+                    ),
+                    Question::Drained => (self.now, Input::SendDrained),
+                };
+                self.engine.handle_input(now, client, answer);
+            }
+        }
+    }
+
+    /// Carries out one decision. It must not ask the engine anything, whose outputs are still being drained: what
+    /// could lead there is put on the ready list.
+    fn carry_out_one(&mut self, output: Output) {
+        match output {
+            Output::Send { to, payload } => self.send(to, &payload),
+            Output::Forward { from, to } => self.forward(from, to),
+            Output::Finish(client) => self.finish(client),
+            Output::Resume(client) => self.resume(client),
+            Output::ReadOn(client) => self.read_on(client),
+            Output::Close {
+                client,
+                reason,
+                ending,
+            } => self.close(client, Closing { reason, ending }),
+            Output::AskActivity(client) => self.questions.push((client, Question::Activity)),
+            Output::Print(line) => self.print(&console::printable(&line)),
+            Output::Note(note) => self.write_down(&note),
+        }
+    }
+
+    fn forward(&mut self, from: ClientId, to: ClientId) {
+        let Some(source) = self.connections.get_mut(from) else {
+            return;
+        };
+        source.link = Some(Link {
+            sink: to,
+            transport: Transport::Copied,
+        });
+        let unread = source.unread.take();
+        self.enqueue(from);
+        let Some(sink) = self.connections.get_mut(to) else {
+            return;
+        };
+        sink.source = Some(from);
+        if unread.is_some() {
+            // What came early goes first.
+            debug_assert!(
+                sink.unsent.is_none(),
+                "nothing was sent to {to} before it had a source"
+            );
+            sink.unsent = unread;
+            sink.last_write = self.now;
+            self.watch_for_stall(to);
+        }
+        self.enqueue(to);
+    }
+
+    fn write_down(&self, note: &Note) {
+        match note {
+            Note::RoomOver { members, .. } => {
+                let bytes = members.iter().map(|(_, client)| {
+                    let received = self.connections.get(client).map_or(0, |c| c.received);
+                    format!("; {received} bytes from {client}")
+                });
+                info!("{note}{}", bytes.collect::<String>());
+            }
+            _ => info!("{note}"),
+        }
+    }
+}
