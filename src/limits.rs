@@ -9,7 +9,7 @@ pub const SCRATCH: usize = 256 * 1024;
 pub const EVENTS_PER_POLL: usize = 1024;
 
 /// Bytes that one connection may read in a turn before the others get theirs.
-pub const BYTES_PER_TURN: usize = 1024 * 1024;
+pub const BYTES_PER_TURN: usize = SCRATCH;
 
 /// Clients that one listener may accept in a turn.
 pub const ACCEPTS_PER_TURN: usize = 64;

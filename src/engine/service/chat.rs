@@ -43,6 +43,7 @@ fn configure(options: &[ServiceOption<'_>]) -> Result<Start, OptionError> {
             turns,
             turn: Side::X,
             unsent: PerSide::default(),
+            searched: PerSide::default(),
         })
     }))
 }
@@ -61,6 +62,9 @@ struct Chat {
     turn: Side,
     /// Whether something sent to this side may not be on its way yet.
     unsent: PerSide<bool>,
+    /// How many bytes of this side's unfinished line are known to hold no end. A line that comes byte by byte is
+    /// searched once, not once for each byte.
+    searched: PerSide<usize>,
 }
 
 impl Chat {
@@ -92,27 +96,23 @@ impl Service for Chat {
         if !self.may_write(side) {
             return 0;
         }
-        match bytes
-            .iter()
-            .take(LONGEST_LINE)
-            .position(|&byte| byte == b'\n')
-        {
-            Some(end) => {
-                self.pass(side, end + 1, actions);
-                if bytes[..end].trim_ascii() == b"exit" {
-                    actions.end();
-                }
-                end + 1
+        let searched = std::mem::take(&mut self.searched[side]);
+        let within = &bytes[..bytes.len().min(LONGEST_LINE)];
+        let end = within[searched..].iter().position(|&byte| byte == b'\n');
+        if let Some(end) = end.map(|end| searched + end) {
+            self.pass(side, end + 1, actions);
+            if bytes[..end].trim_ascii() == b"exit" {
+                actions.end();
             }
-            None if bytes.len() < LONGEST_LINE => {
-                actions.read_on(side);
-                0
-            }
-            None => {
-                actions.fail(side, CloseReason::TooLong);
-                0
-            }
+            return end + 1;
         }
+        if bytes.len() < LONGEST_LINE {
+            self.searched[side] = bytes.len();
+            actions.read_on(side);
+        } else {
+            actions.fail(side, CloseReason::TooLong);
+        }
+        0
     }
 
     /// Whoever leaves ends the room. What it had begun to say is said.
