@@ -107,9 +107,10 @@ impl Engine {
                 let Client { room, side, .. } = self.clients[client];
                 self.end_room(now, room, RoomEnd::Lost(side, reason));
             }
-            Input::SendDrained => self.run(now, client, |service, side, actions| {
-                service.drained(side, actions)
-            }),
+            Input::SendDrained => {
+                let Client { room, side, .. } = self.clients[client];
+                self.rooms[room].drained(side, &mut self.outputs);
+            }
             Input::Activity { last } => self.activity(now, client, last),
         }
         self.check_invariants();
@@ -214,13 +215,16 @@ impl Engine {
         };
         self.outputs.push_back(Output::Note(note));
         self.run_in(now, key, |service, actions| service.open(actions));
+        if let Some(room) = self.rooms.get(key).filter(|room| room.takes_data()) {
+            room.resume(&mut self.outputs);
+        }
         self.limit_quiet(key, now);
     }
 
     fn data(&mut self, now: Instant, client: ClientId, bytes: &[u8]) -> usize {
         let mut taken = 0;
-        // Without a partner there is nobody to take them: they wait where they are.
-        if self.rooms[self.clients[client].room].is_open() {
+        // Otherwise they wait where they are.
+        if self.rooms[self.clients[client].room].takes_data() {
             self.run(now, client, |service, side, actions| {
                 taken = service.data(side, bytes, actions)
             });
@@ -275,7 +279,7 @@ impl Engine {
         act: impl FnOnce(&mut dyn Service, &mut Actions<'_>),
     ) {
         let room = &mut self.rooms[key];
-        let Decisions { timer, end } = room.run(now, &mut self.outputs, act);
+        let Decisions { timer, end, .. } = room.run(now, &mut self.outputs, act);
         if let Some(at) = timer {
             self.deadlines
                 .set(&mut room.service_deadline, at, Due::Service(key));

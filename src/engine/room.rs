@@ -143,6 +143,8 @@ pub(super) struct Room {
     pub members: Members,
     /// Which sides have sent FIN.
     finished: PerSide<bool>,
+    /// For which sides something that was sent may not be on its way yet.
+    unsent: PerSide<bool>,
     opened: Option<Instant>,
     pub deadline: Option<Instant>,
     pub service_deadline: Option<Instant>,
@@ -158,6 +160,7 @@ impl Room {
             listener,
             members: Members::one(x),
             finished: PerSide::default(),
+            unsent: PerSide::default(),
             opened: None,
             deadline: None,
             service_deadline: None,
@@ -191,6 +194,31 @@ impl Room {
         self.finished[side] = true;
     }
 
+    /// Whether the service may be shown bytes: its room is complete, and whoever it spoke to has it all. So a client
+    /// that does not read stops its partner, and what a service says never piles up.
+    pub fn takes_data(&self) -> bool {
+        self.is_open() && self.unsent == PerSide::default()
+    }
+
+    /// Notes that everything sent to `side` is on its way. What was held back because of it is offered again.
+    pub fn drained(&mut self, side: Side, outputs: &mut VecDeque<Output>) {
+        self.unsent[side] = false;
+        if self.takes_data() {
+            self.resume(outputs);
+        }
+    }
+
+    /// Offers what the members have said so far and nobody took.
+    pub fn resume(&self, outputs: &mut VecDeque<Output>) {
+        if self.kind.manner == Manner::Lines {
+            outputs.extend(
+                self.members
+                    .iter()
+                    .map(|(_, client)| Output::Resume(client)),
+            );
+        }
+    }
+
     /// Lets the service act.
     pub fn run(
         &mut self,
@@ -200,7 +228,11 @@ impl Room {
     ) -> Decisions {
         let mut actions = Actions::new(now, self.members, self.finished, outputs);
         act(&mut *self.service, &mut actions);
-        actions.decisions()
+        let decisions = actions.decisions();
+        for (side, _) in self.members.iter() {
+            self.unsent[side] |= decisions.sent[side];
+        }
+        decisions
     }
 
     /// How long the room may be quiet now, and what it is called when that is over.

@@ -20,6 +20,8 @@ pub struct Actions<'a> {
 /// What a service has decided for its room, beside what it sent.
 #[derive(Default)]
 pub(in crate::engine) struct Decisions {
+    /// To whom it has sent something.
+    pub sent: PerSide<bool>,
     /// Whether it has set its timer, and to when.
     pub timer: Option<Option<Instant>>,
     pub end: Option<RoomEnd>,
@@ -56,18 +58,12 @@ impl<'a> Actions<'a> {
 
     /// Sends the service's own words.
     pub fn send(&mut self, to: Side, text: impl Into<Cow<'static, [u8]>>) {
-        self.output(to, |to| Output::Send {
-            to,
-            payload: Payload::Text(text.into()),
-        });
+        self.send_payload(to, Payload::Text(text.into()));
     }
 
     /// Sends a part of the bytes that were just handed in.
     pub fn pass(&mut self, to: Side, part: Range<usize>) {
-        self.output(to, |to| Output::Send {
-            to,
-            payload: Payload::Input(part),
-        });
+        self.send_payload(to, Payload::Input(part));
     }
 
     /// From now on `from`'s bytes go to `to` without asking the service again.
@@ -80,11 +76,6 @@ impl<'a> Actions<'a> {
     /// FIN to `side`, behind whatever is queued for it.
     pub fn finish(&mut self, side: Side) {
         self.output(side, Output::Finish);
-    }
-
-    /// Offers the bytes of `side` again that were not taken.
-    pub fn resume(&mut self, side: Side) {
-        self.output(side, Output::Resume);
     }
 
     /// Waits for more from `side`: what was not taken is the beginning of something.
@@ -110,6 +101,11 @@ impl<'a> Actions<'a> {
     /// The room is over because of what `side` did.
     pub fn fail(&mut self, side: Side, reason: CloseReason) {
         self.decisions.end = Some(RoomEnd::Lost(side, reason));
+    }
+
+    fn send_payload(&mut self, to: Side, payload: Payload) {
+        self.decisions.sent[to] = true;
+        self.output(to, |to| Output::Send { to, payload });
     }
 
     fn output(&mut self, side: Side, output: impl FnOnce(crate::engine::ClientId) -> Output) {

@@ -1,8 +1,7 @@
 //! chat: whole lines, in turns. X has the first; a line passes it on.
 //!
 //! Clients that exist read once, up to 256 bytes, and take what they got for one message. So nothing is ever sent
-//! but the welcome to X, the partner's lines and the notice of a stop, and a line is not taken from its sender before
-//! everything that was sent to its receiver is on its way.
+//! but the welcome to X, the partner's lines and the notice of a stop.
 
 use std::sync::Arc;
 
@@ -42,7 +41,6 @@ fn configure(options: &[ServiceOption<'_>]) -> Result<Start, OptionError> {
         Box::new(Chat {
             turns,
             turn: Side::X,
-            unsent: PerSide::default(),
             searched: PerSide::default(),
         })
     }))
@@ -60,8 +58,6 @@ struct Chat {
     turns: Turns,
     /// Who writes (WRITE); the other reads (READ).
     turn: Side,
-    /// Whether something sent to this side may not be on its way yet.
-    unsent: PerSide<bool>,
     /// How many bytes of this side's unfinished line are known to hold no end. A line that comes byte by byte is
     /// searched once, not once for each byte.
     searched: PerSide<usize>,
@@ -69,27 +65,19 @@ struct Chat {
 
 impl Chat {
     fn may_write(&self, side: Side) -> bool {
-        (self.turns == Turns::Free || self.turn == side) && !self.unsent[side.other()]
+        self.turns == Turns::Free || self.turn == side
     }
 
     /// Passes the first `bytes` bytes of what `side` has sent on to its partner, and the turn with them.
     fn pass(&mut self, side: Side, bytes: usize, actions: &mut Actions<'_>) {
-        let partner = side.other();
-        actions.pass(partner, 0..bytes);
-        self.unsent[partner] = true;
-        self.turn = partner;
-        // What it sent out of turn has been waiting.
-        actions.resume(partner);
+        self.turn = side.other();
+        actions.pass(side.other(), 0..bytes);
     }
 }
 
 impl Service for Chat {
     fn arrived(&mut self, actions: &mut Actions<'_>) {
         actions.send(Side::X, WELCOME);
-    }
-
-    fn open(&mut self, actions: &mut Actions<'_>) {
-        actions.resume(Side::X);
     }
 
     fn data(&mut self, side: Side, bytes: &[u8], actions: &mut Actions<'_>) -> usize {
@@ -121,12 +109,6 @@ impl Service for Chat {
             self.pass(side, unread.len(), actions);
         }
         actions.end();
-    }
-
-    fn drained(&mut self, side: Side, actions: &mut Actions<'_>) {
-        if std::mem::take(&mut self.unsent[side]) {
-            actions.resume(side.other());
-        }
     }
 
     fn part(&mut self, reason: CloseReason, _by: Option<Side>, actions: &mut Actions<'_>) {

@@ -130,19 +130,17 @@ pub trait Service {
     fn arrived(&mut self, _actions: &mut Actions<'_>) {}
 
     /// Every seat is taken.
-    fn open(&mut self, actions: &mut Actions<'_>);
+    fn open(&mut self, _actions: &mut Actions<'_>) {}
 
-    /// `side` has sent bytes that are not forwarded; answers how many it took. What is left is offered again on
-    /// [`Actions::resume`], or with more behind it after [`Actions::read_on`].
+    /// `side` has sent bytes that are not forwarded; answers how many it took. What is left is offered again when
+    /// something has been sent in the room, or with more behind it after [`Actions::read_on`]. While anything that
+    /// was sent in the room is not yet on its way, nothing is offered.
     fn data(&mut self, _side: Side, _bytes: &[u8], _actions: &mut Actions<'_>) -> usize {
         unreachable!("this service forwards all bytes")
     }
 
     /// `side` has sent FIN. `unread` is what it was to read on from.
     fn eof(&mut self, side: Side, unread: &[u8], actions: &mut Actions<'_>);
-
-    /// Everything that was sent to `side` is on its way.
-    fn drained(&mut self, _side: Side, _actions: &mut Actions<'_>) {}
 
     /// The time that was set by [`Actions::set_timer`] has come.
     fn timeout(&mut self, _actions: &mut Actions<'_>) {}

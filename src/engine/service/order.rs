@@ -76,8 +76,6 @@ impl Service for Order {
         for side in [Side::X, Side::Y] {
             actions.send(side, format!("Client {side:?} connected\n").into_bytes());
         }
-        // It may have spoken before its partner came.
-        actions.resume(Side::X);
     }
 
     fn data(&mut self, side: Side, bytes: &[u8], actions: &mut Actions<'_>) -> usize {

@@ -33,6 +33,7 @@ impl Chat {
         let mut chat = Self::new(options);
         chat.tell(1, Input::Accepted { listener: 0 }, b"");
         chat.tell(2, Input::Accepted { listener: 0 }, b"");
+        chat.follow_up();
         chat.sent[0].clear();
         chat
     }
