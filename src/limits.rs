@@ -40,6 +40,9 @@ pub const RESERVED_DESCRIPTORS: usize = 64;
 /// How long accepting pauses when the system has no descriptor or memory for another client.
 pub const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
+/// How many times within the stall timeout a client that leaves bytes waiting is asked for a sign of life.
+pub const STALL_CHECKS: u32 = 4;
+
 /// How often a connection that is about to be reset is asked whether its bytes have arrived.
 pub const RESET_RECHECK: Duration = Duration::from_millis(10);
 

@@ -265,9 +265,10 @@ fn inherit(socket: &SockRef<'_>, user_timeout: Option<Duration>) -> io::Result<(
         .with_interval(KEEPALIVE_INTERVAL)
         .with_retries(KEEPALIVE_PROBES);
     socket.set_tcp_keepalive(&keepalive)?;
-    // The kernel's share of the stall timeout: bytes that it holds and the peer does not take.
+    // Bytes that the kernel holds and the peer does not take. A little later than the stall timeout, which so
+    // gets to say its reason where both apply.
     #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(user_timeout)?;
+    socket.set_tcp_user_timeout(user_timeout.map(|limit| limit + KEEPALIVE_INTERVAL))?;
     #[cfg(not(target_os = "linux"))]
     let _ = user_timeout;
     Ok(())

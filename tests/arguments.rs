@@ -48,10 +48,7 @@ fn a_wrong_url_is_wrong_usage() {
         ("relay://127.0.0.1:-1", "not a port: `-1`"),
         ("relay://::1:7000", "brackets"),
         ("relay://:7000", "no host"),
-        (
-            "relay://127.0.0.1:0?turns=free",
-            "unknown option `turns=free`",
-        ),
+        ("relay://127.0.0.1:0?turns=free", "unknown option `turns`"),
     ] {
         fails(2, &["serve", "--listen", url], &["--listen", words]);
     }

@@ -71,6 +71,8 @@ pub struct Connection<S> {
     /// When the peer last took something, or when it first left something waiting.
     pub last_write: Instant,
     pub deadline: Option<Instant>,
+    /// Bytes that were on their way to the peer when the deadline was set.
+    pub undelivered: u32,
 }
 
 impl<S> Connection<S> {
@@ -96,6 +98,7 @@ impl<S> Connection<S> {
             last_read: now,
             last_write: now,
             deadline: None,
+            undelivered: 0,
         }
     }
 

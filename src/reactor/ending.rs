@@ -6,7 +6,7 @@ use std::time::Instant;
 use log::debug;
 
 use crate::engine::{ClientId, CloseReason, Ending};
-use crate::limits::{LINGER, RESET_PATIENCE, RESET_RECHECK};
+use crate::limits::{LINGER, RESET_PATIENCE, RESET_RECHECK, STALL_CHECKS};
 
 use super::connection::{Closing, Flow};
 use super::net::Net;
@@ -107,7 +107,7 @@ impl<N: Net> Reactor<N> {
         };
         // To a peer that is gone nothing is delivered any more, and the kernel goes on counting what was not.
         let gone = connection.failure.is_some() || connection.readiness.has(Readiness::ERROR);
-        let undelivered = self.net.unacknowledged(&mut connection.stream).unwrap_or(0);
+        let undelivered = undelivered(&mut self.net, &mut connection.stream);
         if gone || undelivered == 0 || self.now >= connection.last_write + RESET_PATIENCE {
             return self.free(id, Ending::Reset);
         }
@@ -123,7 +123,8 @@ impl<N: Net> Reactor<N> {
             return;
         };
         if connection.deadline.is_none() {
-            let at = connection.last_write + limit;
+            connection.undelivered = undelivered(&mut self.net, &mut connection.stream);
+            let at = self.now + limit / STALL_CHECKS;
             self.timers.set(&mut connection.deadline, Some(at), id);
         }
     }
@@ -140,12 +141,15 @@ impl<N: Net> Reactor<N> {
                 Some(_) => self.reset_when_delivered(id),
             };
         }
+        if undelivered(&mut self.net, &mut connection.stream) < connection.undelivered {
+            // It reads, though not yet enough for the kernel, which holds megabytes, to take more from us.
+            connection.last_write = now;
+        }
         let stalled = self
             .settings
             .stall_timeout
             .is_some_and(|limit| connection.last_write + limit <= now);
         if !stalled {
-            // It has taken something since the timer was set.
             return self.watch_for_stall(id);
         }
         let reason = CloseReason::StallTimeout;
@@ -190,4 +194,10 @@ impl<N: Net> Reactor<N> {
             source.link = None;
         }
     }
+}
+
+/// Bytes on their way to a peer. Where nobody can tell, there are none.
+fn undelivered<N: Net>(net: &mut N, stream: &mut N::Stream) -> u32 {
+    net.unacknowledged(stream)
+        .map_or(0, |bytes| u32::try_from(bytes).unwrap_or(u32::MAX))
 }

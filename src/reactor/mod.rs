@@ -134,8 +134,9 @@ impl<N: Net> Reactor<N> {
         let asked = self.net.now();
         let (events, signals) = self.poll(self.patience(asked))?;
         self.now = self.net.now();
-        self.heed(&signals);
+        // Accepting first: whoever was there before the signal counts.
         self.accept_clients();
+        self.heed(&signals);
         self.work_off_ready();
         self.expire(asked, events);
         if self.settings.once && self.engine.rooms_over() > 0 {

@@ -42,8 +42,8 @@ impl<N: Net> Reactor<N> {
         for _ in 0..signals.stops {
             match self.stop {
                 Stop::No => {
-                    self.print("THE SERVER WILL DISCONNECT");
                     self.begin_stop();
+                    self.print("THE SERVER WILL DISCONNECT");
                 }
                 Stop::Draining(_) | Stop::AtOnce => {
                     info!("stopping at once");
