@@ -13,4 +13,5 @@ pub mod limits;
 pub mod listen;
 pub mod reactor;
 pub mod serve;
+mod socket;
 pub mod units;

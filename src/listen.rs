@@ -1,4 +1,4 @@
-//! Listeners: their URLs, what stands behind the names in them, and the sockets.
+//! Listeners: their URLs, and what stands behind the names in them.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -6,11 +6,10 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::str::FromStr;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use thiserror::Error;
 
 use crate::engine::service::{Factory, OptionError, SERVICES, ServiceKind};
-use crate::limits::{KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES};
+use crate::socket::listen;
 
 /// What `pairloop serve` serves when it is not told.
 pub const DEFAULTS: &[&str] = &[
@@ -234,44 +233,6 @@ impl ListenUrl {
 fn is_lacking(error: &io::Error) -> bool {
     error.kind() == ErrorKind::AddrNotAvailable
         || error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
-}
-
-/// A listening socket whose options its clients inherit, which saves system calls for each of them.
-fn listen(address: SocketAddr, user_timeout: Option<Duration>) -> io::Result<TcpListener> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
-    socket.set_nonblocking(true)?;
-    socket.set_reuse_address(true)?;
-    if address.ip() == Ipv6Addr::UNSPECIFIED {
-        socket.set_only_v6(false)?;
-    }
-    inherit(&SockRef::from(&socket), user_timeout)?;
-    socket.bind(&address.into())?;
-    // The kernel cuts this down to its own limit (net.core.somaxconn).
-    socket.listen(i32::MAX)?;
-    Ok(socket.into())
-}
-
-fn inherit(socket: &SockRef<'_>, user_timeout: Option<Duration>) -> io::Result<()> {
-    socket.set_tcp_nodelay(true)?;
-    // Whoever closes without saying otherwise resets, even a process that is killed: a stream that was cut
-    // short must not look complete.
-    socket.set_linger(Some(Duration::ZERO))?;
-    let keepalive = TcpKeepalive::new()
-        .with_time(KEEPALIVE_IDLE)
-        .with_interval(KEEPALIVE_INTERVAL)
-        .with_retries(KEEPALIVE_PROBES);
-    socket.set_tcp_keepalive(&keepalive)?;
-    // Bytes that the kernel holds and the peer does not take. A little later than the stall timeout, which so
-    // gets to say its reason where both apply.
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(user_timeout.map(|limit| limit + KEEPALIVE_INTERVAL))?;
-    #[cfg(not(target_os = "linux"))]
-    let _ = user_timeout;
-    Ok(())
 }
 
 #[cfg(test)]

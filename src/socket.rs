@@ -1,0 +1,47 @@
+//! Listening sockets, and what their clients inherit from them.
+
+use std::io;
+use std::net::{Ipv6Addr, SocketAddr, TcpListener};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
+
+use crate::limits::{KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES};
+
+/// A listening socket whose options its clients inherit, which saves system calls for each of them.
+pub fn listen(address: SocketAddr, user_timeout: Option<Duration>) -> io::Result<TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_nonblocking(true)?;
+    socket.set_reuse_address(true)?;
+    if address.ip() == Ipv6Addr::UNSPECIFIED {
+        socket.set_only_v6(false)?;
+    }
+    inherit(&socket, user_timeout)?;
+    socket.bind(&address.into())?;
+    // The kernel cuts this down to its own limit (net.core.somaxconn).
+    socket.listen(i32::MAX)?;
+    Ok(socket.into())
+}
+
+fn inherit(socket: &Socket, user_timeout: Option<Duration>) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
+    // Whoever closes without saying otherwise resets, even a process that is killed: a stream that was cut
+    // short must not look complete.
+    socket.set_linger(Some(Duration::ZERO))?;
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_IDLE)
+        .with_interval(KEEPALIVE_INTERVAL)
+        .with_retries(KEEPALIVE_PROBES);
+    socket.set_tcp_keepalive(&keepalive)?;
+    // Bytes that the kernel holds and the peer does not take. A little later than the stall timeout, which so
+    // gets to say its reason where both apply.
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(user_timeout.map(|limit| limit + KEEPALIVE_INTERVAL))?;
+    #[cfg(not(target_os = "linux"))]
+    let _ = user_timeout;
+    Ok(())
+}
