@@ -1,12 +1,14 @@
 //! Carrying out what the engine decides.
 
+use std::time::Instant;
+
 use log::info;
 
 use crate::console;
 use crate::engine::{ClientId, Input, Note, Output};
 
 use super::Reactor;
-use super::connection::Closing;
+use super::connection::{Closing, Connection};
 use super::link::{Link, Transport};
 use super::net::Net;
 
@@ -32,17 +34,25 @@ impl<N: Net> Reactor<N> {
             };
             if connection.closing.is_none() {
                 let (now, answer) = match question {
-                    Question::Activity => (
-                        self.horizon.time(self.now),
-                        Input::Activity {
-                            last: connection.last_activity(),
-                        },
-                    ),
+                    Question::Activity => {
+                        let last = self.last_activity(connection);
+                        (self.horizon.time(self.now), Input::Activity { last })
+                    }
                     Question::Drained => (self.now, Input::SendDrained),
                 };
                 self.engine.handle_input(now, client, answer);
             }
         }
+    }
+
+    /// When a byte last came from this connection or moved on. While its bytes wait for a slow sink nothing is read
+    /// from it, so what the sink takes counts as well.
+    fn last_activity(&self, connection: &Connection<N::Stream>) -> Instant {
+        let sink = connection
+            .link
+            .and_then(|link| self.connections.get(link.sink));
+        let own = connection.last_activity();
+        sink.map_or(own, |sink| own.max(sink.last_activity()))
     }
 
     /// Carries out one decision. It must not ask the engine anything, whose outputs are still being drained: what

@@ -34,7 +34,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::engine::{ClientId, Deadlines, Engine};
-use crate::limits::SCRATCH;
+use crate::limits::{LONGEST_TURN, SCRATCH};
 
 pub use buffer::BufferMemory;
 pub use mio_net::MioNet;
@@ -90,6 +90,8 @@ pub struct Reactor<N: Net> {
     console: Box<dyn Write>,
     /// The time of this turn.
     now: Instant,
+    /// Time that the loop does not count.
+    paused: Duration,
     stop: Stop,
 }
 
@@ -113,6 +115,7 @@ impl<N: Net> Reactor<N> {
             counters: Counters::new(now),
             console,
             now,
+            paused: Duration::ZERO,
             stop: Stop::No,
         }
     }
@@ -131,9 +134,9 @@ impl<N: Net> Reactor<N> {
     /// # Errors
     /// As [`run`](Self::run).
     pub fn turn(&mut self) -> io::Result<bool> {
-        let asked = self.net.now();
+        let asked = self.clock();
         let (events, signals) = self.poll(self.patience(asked))?;
-        self.now = self.net.now();
+        self.now = self.clock();
         // Accepting first: whoever was there before the signal counts.
         self.accept_clients();
         self.heed(&signals);
@@ -142,7 +145,20 @@ impl<N: Net> Reactor<N> {
         if self.settings.once && self.engine.rooms_over() > 0 {
             self.begin_stop();
         }
+        self.forgive_pause();
         Ok(!self.is_finished())
+    }
+
+    /// The loop's own time. It stands still while the process does.
+    fn clock(&self) -> Instant {
+        self.net.now() - self.paused
+    }
+
+    /// Leaves out of account what a turn took beyond all reason: the process was stopped in the middle of it, and
+    /// what it did after that still bears the time from before.
+    fn forgive_pause(&mut self) {
+        let took = self.clock().saturating_duration_since(self.now);
+        self.paused += took.saturating_sub(LONGEST_TURN);
     }
 
     pub fn net(&mut self) -> &mut N {

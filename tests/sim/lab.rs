@@ -1,0 +1,119 @@
+//! A reactor on a network on which nothing happens by chance, for scenarios.
+
+use std::cell::{RefCell, RefMut};
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use pairloop::engine::{CloseReason, Engine, Timeouts};
+use pairloop::reactor::{BufferMemory, Reactor, Settings, Statistics};
+
+use super::net::{Capacity, End, Faults, SimNet, SocketId, Wire};
+use super::setup::{SERVICES, services};
+
+/// Turns that are more than enough for everything that can be done without time or peers.
+const ENOUGH: usize = 24;
+
+const MAX_CLIENTS: usize = 500;
+
+pub struct Lab {
+    reactor: Reactor<SimNet>,
+    wire: Rc<RefCell<Wire>>,
+}
+
+impl Lab {
+    pub fn new() -> Self {
+        Self::with(Timeouts::default())
+    }
+
+    pub fn with(timeouts: Timeouts) -> Self {
+        let settings = Settings {
+            max_clients: MAX_CLIENTS,
+            buffer_memory: BufferMemory::floors(MAX_CLIENTS) + (16 << 20),
+            stall_timeout: None,
+            drain_timeout: Duration::from_secs(10),
+            once: false,
+            stats_file: None,
+        };
+        let wire = Rc::new(RefCell::new(Wire::new(Faults::none(1))));
+        wire.borrow_mut().frozen = true;
+        let net = SimNet::new(Rc::clone(&wire), Box::new(|_| None));
+        let engine = Engine::new(services(), timeouts);
+        let mut reactor = Reactor::new(net, engine, settings, Box::new(io::sink()));
+        for lobby in 0..SERVICES.len() {
+            let listener = reactor.add_listener(lobby, SimNet::listen);
+            listener.expect("a simulated listener can be had");
+        }
+        Self { reactor, wire }
+    }
+
+    pub fn wire(&self) -> RefMut<'_, Wire> {
+        self.wire.borrow_mut()
+    }
+
+    pub fn turn(&mut self) -> bool {
+        self.reactor.turn().expect("the poll never fails")
+    }
+
+    /// Lets the daemon do all that it can do now.
+    pub fn settle(&mut self) {
+        for _ in 0..ENOUGH {
+            assert!(self.turn(), "it has ended");
+        }
+    }
+
+    pub fn pass(&mut self, time: Duration) {
+        let until = self.wire().now() + time;
+        self.wire().advance_to(until);
+        self.settle();
+    }
+
+    /// A client who is let in.
+    pub fn client(&mut self, listener: usize, inbound: usize, outbound: usize) -> SocketId {
+        let capacity = Capacity { inbound, outbound };
+        let socket = self.wire().connect(listener, capacity);
+        self.settle();
+        socket
+    }
+
+    /// Two clients in a relay room.
+    pub fn pair(&mut self, inbound: usize, outbound: usize) -> (SocketId, SocketId) {
+        let x = self.client(0, inbound, outbound);
+        (x, self.client(0, inbound, outbound))
+    }
+
+    pub fn send(&mut self, socket: SocketId, bytes: &[u8]) {
+        self.wire().send(socket, bytes);
+        self.settle();
+    }
+
+    /// Takes whatever comes, to the last byte.
+    pub fn take_all(&mut self, socket: SocketId) -> Vec<u8> {
+        let mut taken = Vec::new();
+        loop {
+            self.settle();
+            let bytes = self.wire().take(socket, usize::MAX);
+            if bytes.is_empty() {
+                return taken;
+            }
+            taken.extend(bytes);
+        }
+    }
+
+    pub fn end(&self, socket: SocketId) -> Option<End> {
+        self.wire().end(socket)
+    }
+
+    pub fn statistics(&self) -> Statistics {
+        self.reactor.statistics()
+    }
+
+    pub fn closed(&self, reason: CloseReason) -> u64 {
+        self.statistics().closed[reason as usize].1
+    }
+
+    /// Ends the process, and gives what is left of its world.
+    pub fn end_process(self) -> Rc<RefCell<Wire>> {
+        self.wire
+    }
+}

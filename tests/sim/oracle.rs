@@ -1,0 +1,224 @@
+//! What must be true when all is over.
+
+use std::time::Duration;
+
+use super::data;
+use super::net::{End, Wire};
+use super::peer::Peer;
+use super::plan::Exit;
+use super::setup::ECHO;
+use super::world::World;
+
+/// Sums up one run.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Tally {
+    /// Rooms of two honest clients that ended well.
+    pub whole: u64,
+    pub bytes: u64,
+}
+
+pub struct Oracle<'a> {
+    peers: &'a [Peer],
+    wire: &'a Wire,
+    stopped: Option<Duration>,
+    wait: Option<Duration>,
+    /// Where in its lobby's order each client is.
+    place: Vec<Option<usize>>,
+}
+
+impl<'a> Oracle<'a> {
+    pub fn new(world: &'a World, wire: &'a Wire, wait: Option<Duration>) -> Self {
+        let mut place = vec![None; world.peers.len()];
+        for listener in 0..=ECHO {
+            for (index, &socket) in wire.joined(listener).iter().enumerate() {
+                place[socket] = Some(index);
+            }
+        }
+        Self {
+            peers: &world.peers,
+            wire,
+            stopped: world.stopped,
+            wait,
+            place,
+        }
+    }
+
+    pub fn judge(&self) -> Tally {
+        let mut tally = Tally::default();
+        for peer in self.peers {
+            tally.bytes += peer.inbox.received;
+            self.pairing(peer);
+            if peer.end == Some(End::Fin) {
+                self.fin_means_whole(peer);
+                tally.whole += u64::from(peer.sent_fin);
+            }
+            let whole = peer.end == Some(End::Fin) && !peer.refused;
+            if peer.plan.kind.is_well_behaved() && !whole && !self.is_excused(peer) {
+                panic!(
+                    "client {} ended with {:?} and had no reason to: {} received, from {:?}",
+                    self.describe(peer),
+                    peer.end,
+                    peer.inbox.received,
+                    peer.inbox.from.map(|from| self.describe(&self.peers[from]))
+                );
+            }
+            self.nothing_is_lost_by_a_partners_end(peer);
+        }
+        tally
+    }
+
+    /// Those who still expect something.
+    pub fn unfinished(&self) -> String {
+        let unfinished = self.peers.iter().filter(|peer| !peer.is_done());
+        let lines = unfinished.map(|peer| self.describe(peer));
+        lines.collect::<Vec<_>>().join("; ")
+    }
+
+    /// Partners came next to each other, and each hears the other and nobody else.
+    fn pairing(&self, peer: &Peer) {
+        let Some(from) = peer.inbox.from else {
+            return assert!(
+                peer.inbox.first.is_empty()
+                    || self.senders(peer).any(|other| self.fits(peer, other)),
+                "client {} received the first bytes of nobody near it",
+                self.describe(peer)
+            );
+        };
+        let sender = &self.peers[from];
+        assert!(
+            self.senders(peer).any(|other| other.number == from),
+            "clients {} and {} are no neighbours",
+            self.describe(peer),
+            self.describe(sender)
+        );
+        assert!(
+            sender.inbox.from.is_none_or(|back| back == peer.number),
+            "client {} hears {}, who hears somebody else",
+            self.describe(peer),
+            self.describe(sender)
+        );
+        assert!(
+            peer.inbox.received <= sender.sent,
+            "client {} received more than was sent",
+            self.describe(peer)
+        );
+        let mut listeners = self
+            .senders(sender)
+            .filter(|other| other.number != peer.number);
+        assert!(
+            listeners.all(|other| other.inbox.from != Some(from)),
+            "client {} is heard by two",
+            self.describe(sender)
+        );
+    }
+
+    /// FIN says that this is all, so it must be all, and the partner must have said so too.
+    fn fin_means_whole(&self, peer: &Peer) {
+        let left = peer.sent_fin && peer.sent == 0 && peer.inbox.received == 0;
+        let complete = |other: &Peer| {
+            self.fits(peer, other) && other.sent_fin && other.sent == peer.inbox.received
+        };
+        let whole = match peer.inbox.from {
+            Some(from) => complete(&self.peers[from]),
+            None => left || self.senders(peer).any(complete),
+        };
+        assert!(
+            whole,
+            "client {} got FIN after {} bytes, which is not all that {:?} sent",
+            self.describe(peer),
+            peer.inbox.received,
+            peer.inbox.from.map(|from| self.describe(&self.peers[from]))
+        );
+    }
+
+    /// What had arrived before a partner was lost is brought to whoever takes it.
+    fn nothing_is_lost_by_a_partners_end(&self, peer: &Peer) {
+        let Some(sender) = peer.inbox.from.map(|from| &self.peers[from]) else {
+            return;
+        };
+        let by_itself = sender.gone.is_some() && sender.plan.exit_after.is_some();
+        let undisturbed = peer.plan.kind.is_well_behaved()
+            && !self.is_cut_by_stop(peer)
+            && !self.wire.is_struck(peer.socket)
+            && !self.wire.is_struck(sender.socket);
+        if by_itself && undisturbed && sender.number != peer.number {
+            assert_eq!(
+                peer.inbox.received,
+                sender.sent,
+                "client {} did not get all that {} had sent",
+                self.describe(peer),
+                self.describe(sender)
+            );
+        }
+    }
+
+    /// Whether a well-behaved client may have been cut off.
+    fn is_excused(&self, peer: &Peer) -> bool {
+        let never_joined = self.place[peer.socket].is_none();
+        let nobody_came = peer.inbox.received == 0
+            && self
+                .wait
+                .is_some_and(|wait| peer.ended >= peer.connected + wait);
+        let victim = match peer.inbox.from {
+            Some(from) => self.may_ruin(&self.peers[from]),
+            None => self.senders(peer).any(|other| self.may_ruin(other)),
+        };
+        never_joined
+            || self.is_cut_by_stop(peer)
+            || self.wire.is_struck(peer.socket)
+            || (nobody_came && peer.listener != ECHO)
+            || victim
+    }
+
+    fn may_ruin(&self, partner: &Peer) -> bool {
+        !partner.plan.kind.is_well_behaved() || self.wire.is_struck(partner.socket)
+    }
+
+    fn is_cut_by_stop(&self, peer: &Peer) -> bool {
+        self.stopped
+            .is_some_and(|at| peer.end.is_none() || peer.ended >= at)
+    }
+
+    /// Those whose bytes a client may receive: the ones who came before and after it, or itself.
+    fn senders(&self, peer: &Peer) -> impl Iterator<Item = &'a Peer> + use<'a> {
+        let place = self.place[peer.socket];
+        let joined = self.wire.joined(peer.listener);
+        let near = match place {
+            None => [None, None],
+            Some(place) if peer.listener == ECHO => [joined.get(place), None],
+            Some(place) => [
+                place.checked_sub(1).and_then(|before| joined.get(before)),
+                joined.get(place + 1),
+            ],
+        };
+        let peers = self.peers;
+        near.into_iter().flatten().map(|&socket| &peers[socket])
+    }
+
+    fn fits(&self, peer: &Peer, sender: &Peer) -> bool {
+        let first = &peer.inbox.first;
+        peer.inbox.received <= sender.sent && data::bytes(sender.number, 0, first.len()) == *first
+    }
+
+    fn describe(&self, peer: &Peer) -> String {
+        let left = match peer.gone {
+            Some(Exit::Reset) => ", reset",
+            Some(Exit::TimedOut) => ", timed out",
+            Some(Exit::Close) => ", closed",
+            None => "",
+        };
+        let fin = if peer.sent_fin { " and FIN" } else { "" };
+        format!(
+            "{} ({:?} at {}, {} as {:?}, {} of {} bytes{fin} sent{left}, {} received, {:?})",
+            peer.number,
+            peer.plan.kind,
+            peer.listener,
+            self.place[peer.socket].map_or("not let in".into(), |place| format!("{place}.")),
+            self.wire.id(peer.socket),
+            peer.sent,
+            peer.plan.to_send,
+            peer.inbox.received,
+            peer.end,
+        )
+    }
+}

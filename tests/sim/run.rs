@@ -1,0 +1,276 @@
+//! One seed from beginning to end.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use fastrand::Rng;
+use pairloop::engine::{CloseReason, Engine};
+use pairloop::reactor::{Reactor, Statistics};
+
+use super::net::{Fault, Faults, SimNet, Wire};
+use super::oracle::{Oracle, Tally};
+use super::plan::Kind;
+use super::setup::{ECHO, SERVICES, Setup, services};
+use super::world::World;
+
+/// Turns of one run. Far more than any needs.
+const MOST_TURNS: u64 = 3_000_000;
+
+/// Turns in which neither time nor a byte may move.
+const MOST_STILL_TURNS: u64 = 500;
+
+/// Turns in which the daemon must be rid of everything once the last peer has gone.
+const MOST_LAST_TURNS: usize = 5_000;
+
+thread_local! {
+    /// How far the run has come, for whoever has to say where it failed.
+    pub static STEP: Cell<(u64, Duration)> = const { Cell::new((0, Duration::ZERO)) };
+}
+
+/// What was seen in one run or in many.
+#[derive(Debug, Default, Clone)]
+pub struct Summary {
+    pub seeds: u64,
+    pub turns: u64,
+    pub clients: u64,
+    pub whole: u64,
+    pub bytes: u64,
+    pub refused: u64,
+    pub faults: [u64; Fault::ALL.len()],
+    pub closed: [u64; CloseReason::ALL.len()],
+    pub kinds: [u64; Kind::ALL.len()],
+}
+
+impl Summary {
+    pub fn add(&mut self, other: &Summary) {
+        self.seeds += other.seeds;
+        self.turns += other.turns;
+        self.clients += other.clients;
+        self.whole += other.whole;
+        self.bytes += other.bytes;
+        self.refused += other.refused;
+        let add = |sums: &mut [u64], more: &[u64]| {
+            sums.iter_mut()
+                .zip(more)
+                .for_each(|(sum, more)| *sum += more);
+        };
+        add(&mut self.faults, &other.faults);
+        add(&mut self.closed, &other.closed);
+        add(&mut self.kinds, &other.kinds);
+    }
+}
+
+/// Runs one seed. It panics at the first thing that is wrong.
+pub fn run(seed: u64) -> Summary {
+    let mut rng = Rng::with_seed(seed);
+    let setup = Setup::random(&mut rng);
+    let faults = match rng.u8(..4) {
+        0 => Faults::none(rng.u64(..)),
+        _ => Faults::some(rng.u64(..)),
+    };
+    log::debug!("{:?}, {:?}", setup.settings, setup.timeouts);
+    let (settings, timeouts) = (setup.settings.clone(), setup.timeouts);
+    let wire = Rc::new(RefCell::new(Wire::new(faults)));
+    let world = Rc::new(RefCell::new(World::new(setup, rng.u64(..))));
+    let driven = Rc::clone(&world);
+    let drive = Box::new(move |wire: &mut Wire| driven.borrow_mut().drive(wire));
+    let net = SimNet::new(Rc::clone(&wire), drive);
+    let engine = Engine::new(services(), timeouts);
+    let mut reactor = Reactor::new(net, engine, settings.clone(), Box::new(io::sink()));
+    for lobby in 0..SERVICES.len() {
+        let listener = reactor.add_listener(lobby, SimNet::listen);
+        listener.expect("a simulated listener can be had");
+    }
+    let mut run = Run {
+        reactor,
+        wire,
+        world,
+        buffer_memory: settings.buffer_memory,
+        turns: 0,
+        still: Still::default(),
+        finishers: 0,
+    };
+    let statistics = run.finish(settings.drain_timeout);
+    let Run {
+        reactor,
+        wire,
+        world,
+        turns,
+        ..
+    } = run;
+    drop(reactor);
+    sum_up(
+        &wire.borrow(),
+        &mut world.borrow_mut(),
+        &statistics,
+        turns,
+        timeouts.wait,
+    )
+}
+
+fn sum_up(
+    wire: &Wire,
+    world: &mut World,
+    statistics: &Statistics,
+    turns: u64,
+    wait: Option<Duration>,
+) -> Summary {
+    assert_eq!(
+        (wire.open_streams, wire.open_listeners),
+        (0, 0),
+        "every descriptor is closed"
+    );
+    let Tally { whole, bytes } = Oracle::new(world, wire, wait).judge();
+    let mut summary = Summary {
+        seeds: 1,
+        turns,
+        clients: world.peers.len() as u64,
+        whole,
+        bytes,
+        refused: statistics
+            .services
+            .iter()
+            .map(|service| service.refused)
+            .sum(),
+        faults: wire.faults.hits,
+        ..Summary::default()
+    };
+    for &(reason, count) in &statistics.closed {
+        summary.closed[reason as usize] += count;
+    }
+    for peer in &world.peers {
+        summary.kinds[peer.plan.kind as usize] += 1;
+    }
+    summary
+}
+
+struct Run {
+    reactor: Reactor<SimNet>,
+    wire: Rc<RefCell<Wire>>,
+    world: Rc<RefCell<World>>,
+    buffer_memory: usize,
+    turns: u64,
+    still: Still,
+    finishers: usize,
+}
+
+/// How long nothing has moved.
+#[derive(Default)]
+struct Still {
+    last: (Duration, u64, u64),
+    turns: u64,
+}
+
+impl Run {
+    fn finish(&mut self, drain: Duration) -> Statistics {
+        let mut left = MOST_LAST_TURNS;
+        while self.turn() {
+            let (complete, live, stopped) = {
+                let world = self.world.borrow();
+                (world.is_complete(), world.live, world.stopped)
+            };
+            if complete {
+                self.wire.borrow_mut().faults.switch_off();
+            }
+            if let Some(at) = stopped {
+                self.check_stop(at, drain);
+            } else if complete && live == 0 {
+                // Everybody has gone, so everything must go.
+                let (statistics, rest) = self.rest();
+                if rest == Rest::default() {
+                    return statistics;
+                }
+                left -= 1;
+                assert!(left > 0, "{rest:?} is left");
+            }
+            if std::mem::take(&mut self.wire.borrow_mut().idle) {
+                self.help_those_who_wait();
+            }
+        }
+        assert!(self.world.borrow().stopped.is_some(), "it ended by itself");
+        self.reactor.statistics()
+    }
+
+    fn turn(&mut self) -> bool {
+        self.turns += 1;
+        let on = self.reactor.turn().expect("the poll never fails");
+        let wire = self.wire.borrow();
+        STEP.set((self.turns, wire.now()));
+        assert!(self.turns < MOST_TURNS, "it does not end");
+        let state = (wire.now(), wire.moved, wire.events);
+        if std::mem::replace(&mut self.still.last, state) != state {
+            self.still.turns = 0;
+        }
+        self.still.turns += 1;
+        assert!(
+            self.still.turns < MOST_STILL_TURNS,
+            "it turns and does nothing"
+        );
+        drop(wire);
+        if self.turns.is_multiple_of(16) {
+            let held = self.reactor.statistics().buffered;
+            assert!(held <= self.buffer_memory, "{held} bytes are buffered");
+        }
+        on
+    }
+
+    fn rest(&self) -> (Statistics, Rest) {
+        let statistics = self.reactor.statistics();
+        let counts = statistics.services.iter().map(|service| service.counts);
+        let rest = Rest {
+            connections: statistics.connections,
+            clients: counts.clone().map(|counts| counts.clients).sum(),
+            waiting: counts.map(|counts| counts.waiting).sum(),
+            buffered: statistics.buffered,
+            timers: statistics.timers,
+            descriptors: self.wire.borrow().open_streams,
+        };
+        (statistics, rest)
+    }
+
+    /// The poll would wait for ever: somebody may still lack a partner, but nobody may have been forgotten.
+    fn help_those_who_wait(&mut self) {
+        let (_, rest) = self.rest();
+        let mut world = self.world.borrow_mut();
+        let wire = &mut *self.wire.borrow_mut();
+        if (world.live, rest) == (0, Rest::default()) {
+            return;
+        }
+        let forgotten = Oracle::new(&world, wire, None).unfinished();
+        assert!(
+            rest.waiting > 0,
+            "a lost wake-up: {rest:?} with nothing to come, forgotten are {forgotten}"
+        );
+        self.finishers += 1;
+        assert!(
+            self.finishers < 200,
+            "those who wait find no partner: {forgotten}"
+        );
+        for listener in 0..ECHO {
+            // Which of the two lobbies has somebody is not known if it is only one, so luck must help.
+            if rest.waiting == 2 || self.finishers % 2 == listener {
+                world.add(Kind::Honest, listener, wire);
+            }
+        }
+    }
+
+    fn check_stop(&self, at: Duration, drain: Duration) {
+        // The process may have been paused for half a minute, and again, and then must look once more.
+        let slack = Duration::from_secs(90);
+        let now = self.wire.borrow().now();
+        assert!(now <= at + drain + slack, "the stop takes too long");
+    }
+}
+
+/// What the daemon still has.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Rest {
+    connections: usize,
+    clients: usize,
+    waiting: usize,
+    buffered: usize,
+    timers: usize,
+    descriptors: usize,
+}

@@ -1,0 +1,230 @@
+//! Known traps, one at a time.
+
+use std::time::Duration;
+
+use pairloop::engine::{CloseReason, Timeouts};
+use pairloop::limits::{ACCEPT_RETRY, ACCEPTS_PER_TURN, BYTES_PER_TURN, RESET_RECHECK, SCRATCH};
+use pairloop::reactor::Signal;
+
+use super::data;
+use super::lab::Lab;
+use super::net::{Capacity, End, Fault, Loss};
+use super::setup::ECHO;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn idle_after(limit: Duration) -> Lab {
+    Lab::with(Timeouts {
+        idle: Some(limit),
+        ..Timeouts::default()
+    })
+}
+
+/// After the error was told to a write, reads say what is left, and then 0, though no FIN was sent.
+#[test]
+fn error_told_to_a_write_does_not_turn_into_fin() {
+    let mut lab = Lab::new();
+    let (x, y) = lab.pair(64, 4);
+    let text = data::bytes(x, 0, 15);
+    lab.send(x, &text[..10]);
+    lab.send(x, &text[10..]);
+    assert_eq!(lab.wire().room(x), 64 - 5, "the rest is not read yet");
+    lab.wire().lose(x, Loss::Reset);
+    lab.wire().send(y, b"yes");
+    lab.settle();
+    assert_eq!(lab.end(y), None, "there is more for it");
+    assert_eq!(lab.take_all(y), text);
+    lab.pass(RESET_RECHECK);
+    assert_eq!(lab.end(y), Some(End::Reset));
+    assert_eq!(lab.closed(CloseReason::Reset), 1);
+}
+
+#[test]
+fn rst_leaves_received_bytes_readable() {
+    let mut lab = Lab::new();
+    let (x, y) = lab.pair(64, 4);
+    let text = data::bytes(x, 0, 30);
+    lab.send(x, &text[..10]);
+    lab.wire().send(x, &text[10..]);
+    lab.wire().lose(x, Loss::Reset);
+    assert_eq!(lab.take_all(y), text);
+    lab.pass(RESET_RECHECK);
+    assert_eq!(lab.end(y), Some(End::Reset));
+}
+
+/// Bytes and FIN come with one edge; the read that takes the bytes is short, and no other edge follows.
+#[test]
+fn fin_after_short_read_is_noticed() {
+    let mut lab = Lab::new();
+    let (x, y) = lab.pair(64, 64);
+    lab.wire().send(x, b"last words");
+    lab.wire().send_fin(x);
+    assert_eq!(lab.take_all(y), b"last words");
+    assert_eq!(lab.end(y), Some(End::Fin));
+    lab.send(y, b"an answer");
+    assert_eq!(lab.take_all(x), b"an answer");
+    lab.wire().send_fin(y);
+    lab.settle();
+    assert_eq!(lab.end(x), Some(End::Fin));
+    assert_eq!(lab.statistics().connections, 0);
+}
+
+#[test]
+fn slow_sink_throttles_its_source() {
+    let mut lab = Lab::new();
+    let (x, y) = lab.pair(64, 16);
+    let mut sent = 0;
+    for _ in 0..10 {
+        let room = lab.wire().room(x);
+        lab.send(x, &data::bytes(x, sent, room));
+        sent += room as u64;
+    }
+    assert_eq!(sent, 2 * 64, "what was read first, and what waits");
+    assert_eq!(lab.statistics().buffered, 64 - 16);
+    let (a, b) = lab.pair(64, 16);
+    lab.send(a, b"nobody else");
+    assert_eq!(lab.take_all(b), b"nobody else");
+    assert_eq!(lab.take_all(y), data::bytes(x, 0, sent as usize));
+    assert_eq!(lab.statistics().buffered, 0);
+    assert_eq!(lab.wire().room(x), 64);
+}
+
+/// Bytes taken from the server are a sign of life, even while none are read.
+#[test]
+fn a_room_whose_sink_takes_bytes_is_not_idle() {
+    let mut lab = idle_after(5 * SECOND);
+    let (x, y) = lab.pair(100, 10);
+    lab.send(x, &data::bytes(x, 0, 100));
+    for _ in 0..9 {
+        lab.pass(3 * SECOND);
+        assert_eq!(lab.wire().take(y, 10).len(), 10);
+    }
+    lab.settle();
+    assert_eq!(lab.closed(CloseReason::IdleTimeout), 0);
+    lab.pass(5 * SECOND);
+    assert_eq!(lab.closed(CloseReason::IdleTimeout), 2);
+}
+
+#[test]
+fn stale_edge_leaves_the_next_tenant_alone() {
+    let mut lab = Lab::new();
+    let old = lab.client(ECHO, 64, 64);
+    lab.wire().lose(old, Loss::Reset);
+    lab.settle();
+    let new = lab.client(ECHO, 64, 64);
+    let slot = |lab: &Lab, socket| lab.wire().id(socket).map(|id| id.slot());
+    assert_eq!(slot(&lab, old), slot(&lab, new));
+    let before = lab.wire().calls;
+    lab.wire().faults.set(Fault::StaleEdgeForTakenSlot, 1000);
+    lab.wire().signal(Signal::Report);
+    assert!(lab.turn());
+    assert!(lab.wire().faults.hits[Fault::StaleEdgeForTakenSlot as usize] > 0);
+    assert_eq!(lab.wire().calls.reads, before.reads, "nobody is read");
+    lab.send(new, b"still here");
+    assert_eq!(lab.take_all(new), b"still here");
+    assert_eq!(lab.end(new), None);
+}
+
+#[test]
+fn emfile_heals_by_time() {
+    let mut lab = Lab::new();
+    lab.wire().faults.set(Fault::NoDescriptor, 1000);
+    let socket = lab.client(ECHO, 64, 64);
+    for _ in 0..9 {
+        lab.pass(ACCEPT_RETRY);
+    }
+    assert_eq!(lab.statistics().accepted, 0);
+    assert!(lab.wire().calls.accepts <= 10, "little is tried");
+    lab.wire().faults.switch_off();
+    lab.pass(ACCEPT_RETRY);
+    lab.send(socket, b"at last");
+    assert_eq!(lab.take_all(socket), b"at last");
+}
+
+#[test]
+fn nobody_expires_before_being_read_after_a_pause() {
+    let mut lab = idle_after(5 * SECOND);
+    let (x, y) = lab.pair(64, 64);
+    lab.wire().advance_to(4 * SECOND);
+    lab.wire().send(x, b"in time");
+    lab.pass(60 * SECOND);
+    assert_eq!(lab.take_all(y), b"in time");
+    assert_eq!(lab.closed(CloseReason::IdleTimeout), 0);
+    lab.pass(5 * SECOND);
+    assert_eq!(lab.closed(CloseReason::IdleTimeout), 2);
+}
+
+/// The process may be stopped between any two system calls.
+#[test]
+fn a_pause_in_mid_turn_is_nobodys_silence() {
+    let mut lab = idle_after(SECOND);
+    let (x, y) = lab.pair(64, 64);
+    lab.wire().send(x, b"between two pauses");
+    lab.wire().faults.set(Fault::Pause, 1000);
+    assert!(lab.turn());
+    lab.wire().faults.switch_off();
+    assert!(lab.wire().now() > 5 * SECOND, "it was a long turn");
+    assert_eq!(lab.take_all(y), b"between two pauses");
+    assert_eq!(lab.closed(CloseReason::IdleTimeout), 0);
+}
+
+#[test]
+fn echo_of_a_small_message_is_one_read_and_one_write() {
+    let mut lab = Lab::new();
+    let socket = lab.client(ECHO, 64, 64);
+    let before = lab.wire().calls;
+    lab.send(socket, b"hello");
+    let after = lab.wire().calls;
+    assert_eq!(lab.take_all(socket), b"hello");
+    assert_eq!(after.reads - before.reads, 1);
+    assert_eq!(after.writes - before.writes, 1);
+}
+
+#[test]
+fn accepts_are_bounded_per_turn() {
+    let mut lab = Lab::new();
+    let capacity = Capacity {
+        inbound: 16,
+        outbound: 16,
+    };
+    for _ in 0..3 * ACCEPTS_PER_TURN {
+        lab.wire().connect(ECHO, capacity);
+    }
+    for turn in 1..=3 {
+        assert!(lab.turn());
+        assert_eq!(lab.wire().joined(ECHO).len(), turn * ACCEPTS_PER_TURN);
+    }
+}
+
+/// What a turn leaves is done in the next ones, without any edge.
+#[test]
+fn bytes_are_bounded_per_turn() {
+    let mut lab = Lab::new();
+    let (x, y) = lab.pair(4 << 20, 4 << 20);
+    let text = data::bytes(x, 0, 3 << 20);
+    lab.wire().send(x, &text);
+    assert!(lab.turn());
+    let moved = lab.wire().waiting(y);
+    assert!((BYTES_PER_TURN..BYTES_PER_TURN + SCRATCH).contains(&moved));
+    assert!(lab.take_all(y) == text);
+}
+
+#[test]
+fn second_stop_ends_at_once() {
+    let mut lab = Lab::new();
+    let (x, y) = lab.pair(64, 4);
+    lab.send(x, b"more than fits");
+    lab.wire().signal(Signal::Stop);
+    lab.settle();
+    assert_eq!(lab.wire().open_listeners, 0);
+    assert_eq!((lab.end(x), lab.end(y)), (None, None), "it may finish");
+    lab.wire().signal(Signal::Stop);
+    assert!(!lab.turn());
+    let wire = lab.end_process();
+    let wire = wire.borrow();
+    assert_eq!(
+        (wire.end(x), wire.end(y)),
+        (Some(End::Reset), Some(End::Reset))
+    );
+    assert_eq!(wire.open_streams, 0);
+}

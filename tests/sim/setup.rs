@@ -1,0 +1,168 @@
+//! What one run is like: the daemon's settings and the crowd.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use pairloop::engine::Timeouts;
+use pairloop::engine::service::{Factory, ServiceKind};
+use pairloop::reactor::{BufferMemory, Settings};
+
+use super::net::Capacity;
+use super::plan::Kind;
+
+/// Two relay lobbies and an echo.
+pub const SERVICES: [&str; 3] = ["relay", "relay", "echo"];
+
+pub const ECHO: usize = 2;
+
+/// How large kernel buffers are, and with them the streams.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    smallest: usize,
+    pub largest: usize,
+    volume: u64,
+}
+
+const PROFILES: [(usize, usize, u64); 5] = [
+    (1, 16, 300),
+    (1, 512, 4 << 10),
+    (64, 4 << 10, 20 << 10),
+    (2 << 10, 64 << 10, 200 << 10),
+    // More than a turn's budget in one go.
+    (4 << 20, 4 << 20, 3 << 20),
+];
+
+impl Profile {
+    fn random(rng: &mut Rng) -> Self {
+        let index = match rng.u8(..100) {
+            0..2 => 4,
+            2..12 => 3,
+            number => usize::from(number) % 3,
+        };
+        let (smallest, largest, volume) = PROFILES[index];
+        Self {
+            smallest,
+            largest,
+            volume,
+        }
+    }
+
+    pub fn capacity(&self, rng: &mut Rng) -> Capacity {
+        let mut size = || match rng.u8(..3) {
+            0 => self.smallest,
+            1 => self.largest,
+            _ => rng.usize(self.smallest..=self.largest),
+        };
+        Capacity {
+            inbound: size(),
+            outbound: size(),
+        }
+    }
+
+    /// Bytes that one client sends.
+    pub fn volume(&self, rng: &mut Rng) -> u64 {
+        match rng.u8(..4) {
+            0 => 1 + rng.u64(..8),
+            1 => self.volume,
+            _ => 1 + rng.u64(..self.volume),
+        }
+    }
+
+    /// So that a stream takes some hundred steps, not a million.
+    pub fn at_least_a_share(&self, piece: usize, whole: u64) -> usize {
+        piece.max(whole as usize / 256)
+    }
+
+    fn is_bulk(&self) -> bool {
+        self.smallest > 1 << 20
+    }
+}
+
+pub struct Setup {
+    pub settings: Settings,
+    pub timeouts: Timeouts,
+    pub profile: Profile,
+    /// Clients in all.
+    pub clients: usize,
+    /// Clients at one time.
+    pub crowd: usize,
+    /// The longest pause between two arrivals.
+    pub gap: Duration,
+    pub kinds: Vec<Kind>,
+    /// When the stop comes, and the second.
+    pub stop: Option<(Duration, Option<Duration>)>,
+}
+
+const fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+impl Setup {
+    pub fn random(rng: &mut Rng) -> Self {
+        let profile = Profile::random(rng);
+        let crowd = 2 + rng.usize(..20);
+        let clients = match profile.is_bulk() {
+            true => 6,
+            false => 4 + rng.usize(..60),
+        };
+        let max_clients = match rng.u8(..3) {
+            0 => 4 + rng.usize(..8),
+            _ => crowd + 8,
+        };
+        let beyond_floors = match rng.u8(..3) {
+            0 => rng.usize(..64),
+            1 => rng.usize(..20_000),
+            _ => 16 << 20,
+        };
+        let mut limit = |from, to| (rng.u8(..3) > 0).then(|| ms(rng.u64(from..to)));
+        let timeouts = Timeouts {
+            wait: limit(1000, 20_000),
+            idle: limit(8000, 20_000),
+            half_close: limit(6000, 20_000),
+        };
+        let stall_timeout = limit(4000, 20_000);
+        let stop = (rng.u8(..4) == 0).then(|| {
+            let first = ms(rng.u64(..4000));
+            let second = (rng.u8(..3) == 0).then(|| first + ms(rng.u64(..1000)));
+            (first, second)
+        });
+        Self {
+            settings: Settings {
+                max_clients,
+                buffer_memory: BufferMemory::floors(max_clients) + beyond_floors,
+                stall_timeout,
+                drain_timeout: ms(rng.u64(1..3000)),
+                once: false,
+                stats_file: None,
+            },
+            timeouts,
+            profile,
+            clients,
+            crowd,
+            gap: ms([0, 5, 100][rng.usize(..3)]),
+            kinds: kinds(rng),
+            stop,
+        }
+    }
+}
+
+/// Who comes: mostly the well-behaved, or only they.
+fn kinds(rng: &mut Rng) -> Vec<Kind> {
+    let (good, bad): (Vec<Kind>, Vec<Kind>) =
+        Kind::ALL.iter().partition(|kind| kind.is_well_behaved());
+    let mut kinds = good.repeat(2);
+    match rng.u8(..4) {
+        0 => {}
+        1 => kinds.extend(bad),
+        _ => kinds.extend(rng.choose_multiple(bad, 2)),
+    }
+    kinds
+}
+
+pub fn services() -> Vec<Factory> {
+    let find = |name| {
+        let kind = ServiceKind::find(name).expect("it is a service");
+        kind.factory(&[]).expect("it needs no options")
+    };
+    SERVICES.into_iter().map(find).collect()
+}

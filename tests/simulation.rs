@@ -1,0 +1,82 @@
+//! The real reactor and engine on a simulated network, against many seeds and in named scenarios.
+//!
+//! `PAIRLOOP_SIM_SECONDS=600` looks for longer, `SEED=n` runs one seed alone
+//! (with `RUST_LOG=debug`, its log).
+
+mod sim;
+
+use std::env;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::{Duration, Instant};
+
+use pairloop::engine::CloseReason;
+
+use sim::net::Fault;
+use sim::run::{STEP, Summary, run};
+
+/// How long the seeds are tried by default.
+const SECONDS: u64 = 15;
+
+/// The seeds that are tried in any case, and that must show everything there is.
+const SEEDS: u64 = 300;
+
+#[test]
+fn whatever_happens_streams_stay_whole() {
+    let number = |name: &str| env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    if let Some(seed) = number("SEED") {
+        env_logger::init();
+        println!("{}", line(&watched(seed)));
+        return;
+    }
+    let end =
+        Instant::now() + Duration::from_secs(number("PAIRLOOP_SIM_SECONDS").unwrap_or(SECONDS));
+    let mut sum = Summary::default();
+    while sum.seeds < SEEDS || Instant::now() < end {
+        sum.add(&watched(sum.seeds));
+    }
+    println!("{}", line(&sum));
+    for fault in Fault::ALL {
+        assert!(sum.faults[fault as usize] > 0, "{fault:?} never struck");
+    }
+    for reason in CloseReason::ALL {
+        assert!(
+            sum.closed[reason as usize] > 0,
+            "nobody was ever closed as {reason:?}"
+        );
+    }
+    assert!(sum.refused > 0, "nobody was ever refused");
+}
+
+/// Runs a seed, and says which it was if it fails.
+fn watched(seed: u64) -> Summary {
+    catch_unwind(AssertUnwindSafe(|| run(seed))).unwrap_or_else(|failure| {
+        let (turn, time) = STEP.get();
+        eprintln!("SEED={seed} failed in turn {turn}, after {time:?}");
+        resume_unwind(failure)
+    })
+}
+
+fn line(sum: &Summary) -> String {
+    let counts = |counts: &[u64], names: Vec<String>| {
+        let pairs = names.iter().zip(counts);
+        let pairs = pairs.map(|(name, count)| format!("{name} {count}"));
+        pairs.collect::<Vec<_>>().join(", ")
+    };
+    format!(
+        "{} seeds, {} turns, {} clients, {} whole streams, {} bytes, {} refused; faults: {}; closed: {}",
+        sum.seeds,
+        sum.turns,
+        sum.clients,
+        sum.whole,
+        sum.bytes,
+        sum.refused,
+        counts(
+            &sum.faults,
+            Fault::ALL.map(|fault| format!("{fault:?}")).to_vec()
+        ),
+        counts(
+            &sum.closed,
+            CloseReason::ALL.map(|reason| reason.name().into()).to_vec()
+        ),
+    )
+}
