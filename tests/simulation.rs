@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use pairloop::engine::CloseReason;
 
 use sim::net::Fault;
+use sim::plan::Kind;
 use sim::run::{STEP, Summary, run};
 
 /// How long the seeds are tried by default.
@@ -43,6 +44,9 @@ fn whatever_happens_streams_stay_whole() {
             sum.closed[reason as usize] > 0,
             "nobody was ever closed as {reason:?}"
         );
+    }
+    for kind in Kind::ALL {
+        assert!(sum.kinds[kind as usize] > 0, "{kind:?} never came");
     }
     assert!(sum.refused > 0, "nobody was ever refused");
 }

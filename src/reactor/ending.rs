@@ -34,9 +34,15 @@ impl<N: Net> Reactor<N> {
         let Some(connection) = self.connections.get_mut(id) else {
             return;
         };
+        // One that broke meanwhile gets no good end any more.
+        let broken = connection.failure.map(|reason| Closing {
+            reason,
+            ending: Ending::Reset,
+        });
+        let closing = broken.unwrap_or(closing);
         connection.closing = Some(closing);
         self.buffers.release(&mut connection.unread);
-        if closing.ending == Ending::Reset || connection.failure.is_some() {
+        if closing.ending == Ending::Reset {
             return self.free(id, Ending::Reset);
         }
         if connection.output == Flow::Open {

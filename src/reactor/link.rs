@@ -13,7 +13,7 @@ use std::ops::Range;
 use crate::engine::{ClientId, CloseReason, Ending, Input};
 use crate::limits::{BYTES_PER_TURN, SCRATCH};
 
-use super::connection::Flow;
+use super::connection::{Closing, Flow};
 use super::net::Net;
 use super::readiness::Readiness;
 use super::{Reactor, retry};
@@ -205,10 +205,15 @@ impl<N: Net> Reactor<N> {
         };
         connection.output = Flow::Shut;
         self.buffers.release(&mut connection.unsent);
+        let reason = reason_of(error);
         if connection.closing.is_some() {
+            connection.closing = Some(Closing {
+                reason,
+                ending: Ending::Reset,
+            });
             return self.free(id, Ending::Reset);
         }
-        connection.failure = Some(reason_of(error));
+        connection.failure = Some(reason);
         connection.readiness.add(Readiness::READABLE);
         if connection.input == Flow::Open {
             connection.input = Flow::Draining;

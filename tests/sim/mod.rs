@@ -5,7 +5,7 @@ mod lab;
 pub mod net;
 mod oracle;
 mod peer;
-mod plan;
+pub mod plan;
 pub mod run;
 mod scenarios;
 mod setup;

@@ -88,7 +88,11 @@ impl Peer {
         if most == 0 || self.end == Some(End::Reset) {
             return;
         }
-        let count = rng.u64(1..=most.min(self.plan.most_at_once as u64));
+        let most = most.min(self.plan.most_at_once as u64);
+        let count = match rng.u8(..4) {
+            0 => most,
+            _ => rng.u64(1..=most),
+        };
         let bytes = data::bytes(self.number, self.sent, count as usize);
         wire.send(self.socket, &bytes);
         self.sent += count;

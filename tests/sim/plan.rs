@@ -94,26 +94,10 @@ const fn ms(milliseconds: u64) -> Duration {
 impl Plan {
     /// A plan for somebody who connects now.
     pub fn new(kind: Kind, now: Duration, profile: &Profile, rng: &mut Rng) -> Self {
-        let to_send = profile.volume(rng);
-        let largest = profile.largest;
+        let honest = Plan::honest(kind, profile, rng);
+        let (to_send, largest) = (honest.to_send, profile.largest);
         let exit = [Exit::Reset, Exit::Close][rng.usize(..2)];
         let gives_up = Some((now + ms(rng.u64(500..60_000)), exit));
-        let some = match rng.u8(..3) {
-            0 => 1 + rng.usize(..3),
-            1 => 1 + rng.usize(..largest),
-            _ => largest,
-        };
-        let honest = Plan {
-            kind,
-            to_send,
-            most_at_once: profile.at_least_a_share(some, to_send),
-            most_taken: profile.at_least_a_share(1 + rng.usize(..largest), largest as u64),
-            reads: true,
-            pace: ms(rng.u64(1..20)),
-            fin: FinWhen::Sent,
-            exit_after: None,
-            exit_at: None,
-        };
         match kind {
             Kind::Honest => honest,
             Kind::Slow => Plan {
@@ -169,6 +153,28 @@ impl Plan {
                 exit_at: gives_up,
                 ..honest
             },
+        }
+    }
+
+    /// What everybody's plan is a variation of.
+    fn honest(kind: Kind, profile: &Profile, rng: &mut Rng) -> Self {
+        let to_send = profile.volume(rng);
+        let largest = profile.largest;
+        let some = match rng.u8(..3) {
+            0 => 1 + rng.usize(..3),
+            1 => 1 + rng.usize(..largest),
+            _ => largest,
+        };
+        Plan {
+            kind,
+            to_send,
+            most_at_once: profile.at_least_a_share(some, to_send),
+            most_taken: profile.at_least_a_share(1 + rng.usize(..largest), largest as u64),
+            reads: true,
+            pace: ms(rng.u64(1..20)),
+            fin: FinWhen::Sent,
+            exit_after: None,
+            exit_at: None,
         }
     }
 }

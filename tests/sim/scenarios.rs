@@ -228,3 +228,17 @@ fn second_stop_ends_at_once() {
     );
     assert_eq!(wire.open_streams, 0);
 }
+
+/// Its bytes are held back, so no read would ever find the error.
+#[test]
+fn whoever_is_reset_while_waiting_is_nobodys_partner() {
+    let mut lab = Lab::new();
+    let gone = lab.client(0, 64, 64);
+    lab.send(gone, b"hello?");
+    lab.wire().lose(gone, Loss::Reset);
+    lab.settle();
+    assert_eq!(lab.closed(CloseReason::Reset), 1);
+    let (x, y) = lab.pair(64, 64);
+    lab.send(x, b"hello!");
+    assert_eq!(lab.take_all(y), b"hello!");
+}

@@ -35,8 +35,8 @@ const PROFILES: [(usize, usize, u64); 5] = [
 impl Profile {
     fn random(rng: &mut Rng) -> Self {
         let index = match rng.u8(..100) {
-            0..2 => 4,
-            2..12 => 3,
+            0..3 => 4,
+            3..12 => 3,
             number => usize::from(number) % 3,
         };
         let (smallest, largest, volume) = PROFILES[index];
