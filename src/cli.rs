@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
+use crate::client::{Address, Message};
 use crate::listen::ListenUrl;
 use crate::units::{self, Limit};
 
@@ -29,6 +30,11 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Serve(ServeArgs),
+    Echo(EchoArgs),
+    Produce(ProduceArgs),
+    Consume(ConsumeArgs),
+    Chat(ChatArgs),
+    Order(OrderArgs),
 }
 
 /// Run the daemon
@@ -79,4 +85,87 @@ pub struct ServeArgs {
     /// With each SIGUSR2, also write the counts here as Prometheus text
     #[arg(long, value_name = "PATH")]
     pub stats_file: Option<PathBuf>,
+}
+
+/// What every client has.
+#[derive(Debug, Args)]
+pub struct ServerArgs {
+    /// How long each address of the server is tried
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::duration)]
+    pub connect_timeout: Duration,
+}
+
+/// Send standard input to an echo server, and print what comes back
+///
+/// Both are raw bytes. Exit code 0 means that all of it came back.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: echo hello | pairloop echo --at 127.0.0.1:7007")]
+pub struct EchoArgs {
+    /// The server; an IPv6 address goes in brackets: [::1]:7007
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:7007")]
+    pub at: Address,
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
+/// Send standard input through a relay to the partner
+///
+/// The bytes are not looked at. Exit code 0 means that all were sent and that the partner has finished as well;
+/// `pairloop consume` does so once it has written everything.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: tar c folder | pairloop produce --at 127.0.0.1:7000")]
+pub struct ProduceArgs {
+    /// The server; an IPv6 address goes in brackets: [::1]:7000
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:7000")]
+    pub at: Address,
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
+/// Print what the partner sends through a relay
+///
+/// The bytes are not looked at. Exit code 0 means that all of them came, or that whoever read the output had seen
+/// enough; a stream that was cut short is a failure.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: pairloop consume --at 127.0.0.1:7000 | tar x")]
+pub struct ConsumeArgs {
+    /// The server; an IPv6 address goes in brackets: [::1]:7000
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:7000")]
+    pub at: Address,
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
+/// Talk to the partner, line by line and in turns
+///
+/// The prompt says whether it is your turn to WRITE or to READ. What is typed out of turn is kept and sent when the
+/// turn comes. `exit`, Ctrl-D and Ctrl-C leave, which ends the chat for both.
+///
+/// Without a terminal, standard input is sent line by line, each line in its turn and so after an answer to the one
+/// before; the partner's lines go to standard output, with control characters escaped, and everything else to
+/// standard error. Once the last line is sent, the chat is left without waiting for an answer to it.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: pairloop chat --name Alice --at 127.0.0.1:33016")]
+pub struct ChatArgs {
+    /// The name at your prompt; your partner does not see it
+    #[arg(long, default_value = "you")]
+    pub name: String,
+    /// The server; an IPv6 address goes in brackets: [::1]:33016
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:33016")]
+    pub at: Address,
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
+/// Send one message, and print whose came first: yours or the partner's
+#[derive(Debug, Args)]
+#[command(after_help = "Example: pairloop order --at 127.0.0.1:12000 Alice")]
+pub struct OrderArgs {
+    /// The message: one line of up to 1024 bytes
+    pub message: Message,
+    /// The server; an IPv6 address goes in brackets: [::1]:12000
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:12000")]
+    pub at: Address,
+    #[command(flatten)]
+    pub server: ServerArgs,
 }

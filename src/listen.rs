@@ -29,7 +29,7 @@ pub struct ListenUrl {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Host {
+pub(crate) enum Host {
     /// `*`: every address of this machine.
     Any,
     /// A name or an address, without brackets.
@@ -103,7 +103,7 @@ fn with_options(service: &'static ServiceKind, options: &str) -> Result<Factory,
     })
 }
 
-fn host_and_port(address: &str) -> Result<(Host, u16), UrlError> {
+pub(crate) fn host_and_port(address: &str) -> Result<(Host, u16), UrlError> {
     let (host, port) = match address.strip_prefix('[') {
         Some(rest) => {
             let (host, port) = rest.split_once(']').ok_or(UrlError::Shape)?;

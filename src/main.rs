@@ -1,5 +1,6 @@
 //! Parse, run, exit code.
 
+use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -7,22 +8,28 @@ use clap::Parser;
 use log::LevelFilter;
 
 use pairloop::cli::{Cli, Command};
-use pairloop::{console, serve};
+use pairloop::{client, console, serve};
 
-/// 0: asked to stop. 1: could not run. 2: wrong usage (clap's own).
+/// 0: asked to stop, or done. 1: could not run, or failed. 2: wrong usage (clap's own).
 fn main() -> ExitCode {
     let cli = Cli::parse();
     start_logging(&cli);
-    let result = match &cli.command {
-        Command::Serve(args) => serve::serve(args),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            console::STDERR.write_line(format!("pairloop: {error}\n").as_bytes());
-            ExitCode::FAILURE
-        }
+    run(&cli.command).unwrap_or_else(|error| {
+        console::STDERR.write_line(format!("pairloop: {error}\n").as_bytes());
+        ExitCode::FAILURE
+    })
+}
+
+fn run(command: &Command) -> Result<ExitCode, Box<dyn Error>> {
+    match command {
+        Command::Serve(args) => serve::serve(args)?,
+        Command::Echo(args) => client::echo(args)?,
+        Command::Produce(args) => client::produce(args)?,
+        Command::Consume(args) => client::consume(args)?,
+        Command::Chat(args) => return Ok(client::chat(args)?),
+        Command::Order(args) => client::order(args)?,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn start_logging(cli: &Cli) {

@@ -19,9 +19,10 @@ pub(super) const CHAT: ServiceKind = ServiceKind {
     configure,
 };
 
-const WELCOME: &[u8] = b"YOU'RE CONNECTED TO : @MAIN SERVER\n";
-/// The spelling is the wire format of existing clients.
-const NOTICE: &[u8] = b"SERVEUR WILL CLOSE NOW\n";
+/// What the first of two clients is told when it comes.
+pub const WELCOME: &[u8] = b"YOU'RE CONNECTED TO : @MAIN SERVER\n";
+/// What clients are told before a stop. The spelling is the wire format of existing clients.
+pub const NOTICE: &[u8] = b"SERVEUR WILL CLOSE NOW\n";
 
 fn configure(options: &[ServiceOption<'_>]) -> Result<Start, OptionError> {
     let mut turns = Turns::Strict;

@@ -17,6 +17,7 @@ use super::room::{PerSide, Side};
 
 pub use actions::Actions;
 pub(super) use actions::Decisions;
+pub use chat::{NOTICE, WELCOME};
 
 /// Every service there is.
 pub const SERVICES: &[&ServiceKind] = &[&relay::RELAY, &echo::ECHO, &order::ORDER, &chat::CHAT];

@@ -1,0 +1,74 @@
+//! The client commands: one small file each, on blocking sockets.
+//!
+//! | command | speaks to | is |
+//! | --- | --- | --- |
+//! | `echo` | echo | a pipe through the server and back |
+//! | `produce`, `consume` | relay | the two ends of a pipe between machines |
+//! | `chat` | chat | a conversation in turns |
+//! | `order` | order | one message, and whose came first |
+
+mod chat;
+mod connect;
+mod consume;
+mod echo;
+mod events;
+mod order;
+mod produce;
+mod screen;
+mod sending;
+mod talk;
+
+use std::io;
+
+use thiserror::Error;
+
+pub use chat::chat;
+pub use connect::Address;
+pub use consume::consume;
+pub use echo::echo;
+pub use order::{Message, order};
+pub use produce::produce;
+
+use connect::Failures;
+
+/// Bytes that a pipe moves at a time.
+const CHUNK: usize = 64 * 1024;
+
+/// Why a client command failed.
+#[derive(Debug, Error)]
+pub enum ClientError {
+    #[error("cannot find {at}: {error}: check the name")]
+    Resolve { at: Address, error: io::Error },
+    #[error("{0}")]
+    Connect(Failures),
+    #[error("the connection was cut ({0}): what came through is not complete")]
+    Cut(io::Error),
+    #[error("the server ended the connection before the end of the input")]
+    Early,
+    #[error("only {received} of {sent} bytes came back")]
+    Short { sent: u64, received: u64 },
+    #[error("the server ended the connection without {0}")]
+    Silent(&'static str),
+    #[error("the server refused: {0}")]
+    Refused(String),
+    #[error("cannot read standard input: {0}")]
+    Input(io::Error),
+    #[error("cannot write to standard output: {0}")]
+    Output(io::Error),
+    #[error("a line of the input is too long: a chat line may have {0} bytes")]
+    LongLine(usize),
+    #[error("the chat was over before all lines were sent ({0} waiting)")]
+    Unsent(usize),
+    #[error("cannot catch signals: {0}")]
+    Signals(io::Error),
+}
+
+impl ClientError {
+    /// What a failed write to standard output means for a pipe: that its reader has seen enough is success.
+    fn of_output(error: io::Error) -> Result<(), Self> {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Ok(()),
+            _ => Err(Self::Output(error)),
+        }
+    }
+}

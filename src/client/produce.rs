@@ -1,0 +1,34 @@
+//! `pairloop produce`: standard input to the partner.
+
+use std::sync::Arc;
+
+use log::warn;
+
+use super::connect::{connect, receive};
+use super::sending::Sending;
+use super::{CHUNK, ClientError};
+use crate::cli::ProduceArgs;
+
+/// Sends standard input, and waits until the partner has finished too: `pairloop consume` does so once it has
+/// written everything.
+///
+/// # Errors
+/// If it can't connect, or the connection is cut.
+pub fn produce(args: &ProduceArgs) -> Result<(), ClientError> {
+    let stream = Arc::new(connect(&args.at, &args.server)?);
+    let sending = Sending::begin(&stream)?;
+    // Reading goes on beside the sending: a partner that talks must not be held up, and a cut is noticed even
+    // while the input is silent.
+    let (mut buffer, mut discarded) = (vec![0; CHUNK], 0);
+    loop {
+        match receive(&stream, &mut buffer)? {
+            0 => break,
+            bytes => discarded += bytes,
+        }
+    }
+    sending.join()?;
+    if discarded > 0 {
+        warn!("{discarded} bytes from the partner were thrown away: is it a producer too?");
+    }
+    Ok(())
+}
