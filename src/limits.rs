@@ -54,7 +54,7 @@ pub const RESET_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a connection that was told everything is read, and what comes thrown away, until the peer closes its
 /// side too: closing over unread bytes would reset it and destroy the last words on their way.
-pub const LINGER: Duration = Duration::from_secs(5);
+pub const LINGER: Duration = Duration::from_secs(2);
 
 /// Silence after which the kernel asks whether the peer is still there, time between its questions, and how many
 /// of them may stay without an answer.
