@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use super::{ClientId, CloseReason, Ending, Note};
+use super::{ClientId, CloseReason, Ending, Members, Note};
 
 /// Which listener, and so which lobby, a client came in by: its place in the list given to [`Engine::new`].
 pub type ListenerId = usize;
@@ -23,7 +23,7 @@ pub enum Input<'a> {
     /// Everything that was sent to it is on its way. This follows every [`Output::Send`], once for all that were
     /// made until then.
     SendDrained,
-    /// The answer to [`Output::AskActivity`]: when a byte last came from it or went to it.
+    /// The answer to [`Output::AskActivity`]: when a byte last came from a member of its room or went to one.
     Activity { last: Instant },
 }
 
@@ -46,8 +46,8 @@ pub enum Output {
         reason: CloseReason,
         ending: Ending,
     },
-    /// Answer with [`Input::Activity`] once the outputs are drained.
-    AskActivity(ClientId),
+    /// Answer for these together, in the name of the first, with [`Input::Activity`] once the outputs are drained.
+    AskActivity(Members),
     /// A line for the operator's terminal. It may hold anything that a client sent.
     Print(String),
     /// Something for the log.

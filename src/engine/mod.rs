@@ -126,8 +126,7 @@ impl Engine {
                     let room = &mut self.rooms[key];
                     room.deadline = None;
                     if room.is_open() {
-                        self.outputs
-                            .push_back(Output::AskActivity(room.members.first()));
+                        self.outputs.push_back(Output::AskActivity(room.members));
                     } else {
                         self.end_room(now, key, RoomEnd::All(CloseReason::WaitTimeout));
                     }

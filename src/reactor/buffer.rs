@@ -51,6 +51,12 @@ impl BufferMemory {
         BUFFER_FLOOR + usize::try_from(self.shared_left).unwrap_or(0)
     }
 
+    /// How many bytes a buffer may hold that takes the place of one that holds `bytes`.
+    pub fn allowance_beside(&self, bytes: usize) -> usize {
+        let shared = self.shared_left + bytes.saturating_sub(BUFFER_FLOOR) as isize;
+        BUFFER_FLOOR + usize::try_from(shared).unwrap_or(0)
+    }
+
     /// Keeps bytes for later, behind those that are already in this place. Bytes from clients are no more than the
     /// [`allowance`](Self::allowance), because no more were read.
     pub fn keep(&mut self, place: &mut Option<Box<Buffer>>, bytes: &[u8]) {

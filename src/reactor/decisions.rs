@@ -5,7 +5,7 @@ use std::time::Instant;
 use log::info;
 
 use crate::console;
-use crate::engine::{ClientId, Input, Note, Output};
+use crate::engine::{ClientId, Input, Members, Note, Output};
 
 use super::Reactor;
 use super::connection::{Closing, Connection};
@@ -15,7 +15,8 @@ use super::net::Net;
 /// What the engine waits to hear of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Question {
-    Activity,
+    /// When a byte last moved to or from these.
+    Activity(Members),
     Drained,
 }
 
@@ -34,8 +35,8 @@ impl<N: Net> Reactor<N> {
             };
             if connection.closing.is_none() {
                 let (now, answer) = match question {
-                    Question::Activity => {
-                        let last = self.last_activity(connection);
+                    Question::Activity(members) => {
+                        let last = self.last_activity(members);
                         (self.horizon.time(self.now), Input::Activity { last })
                     }
                     Question::Drained => (self.now, Input::SendDrained),
@@ -45,14 +46,13 @@ impl<N: Net> Reactor<N> {
         }
     }
 
-    /// When a byte last came from this connection or moved on. While its bytes wait for a slow sink nothing is read
-    /// from it, so what the sink takes counts as well.
-    fn last_activity(&self, connection: &Connection<N::Stream>) -> Instant {
-        let sink = connection
-            .link
-            .and_then(|link| self.connections.get(link.sink));
-        let own = connection.last_activity();
-        sink.map_or(own, |sink| own.max(sink.last_activity()))
+    /// When a byte last came from a member or was taken by one. While bytes wait for somebody slow none are read,
+    /// so either is a sign of life for all.
+    fn last_activity(&self, members: Members) -> Instant {
+        let members = members.iter();
+        let connections = members.filter_map(|(_, id)| self.connections.get(id));
+        let last = connections.map(Connection::last_activity).max();
+        last.unwrap_or(self.now)
     }
 
     /// Carries out one decision. It must not ask the engine anything, whose outputs are still being drained: what
@@ -69,7 +69,10 @@ impl<N: Net> Reactor<N> {
                 reason,
                 ending,
             } => self.close(client, Closing { reason, ending }),
-            Output::AskActivity(client) => self.questions.push((client, Question::Activity)),
+            Output::AskActivity(members) => {
+                let question = Question::Activity(members);
+                self.questions.push((members.first(), question));
+            }
             Output::Print(line) => self.print(&console::printable(&line)),
             Output::Note(note) => self.write_down(&note),
         }

@@ -6,7 +6,9 @@
 
 use std::io::ErrorKind;
 
-use crate::engine::{ClientId, Input, Payload};
+use log::warn;
+
+use crate::engine::{ClientId, CloseReason, Input, Payload};
 use crate::limits::{BUFFER_FLOOR, READ_AHEAD};
 
 use super::connection::Flow;
@@ -23,9 +25,15 @@ impl<N: Net> Reactor<N> {
         let most = if known == 0 {
             BUFFER_FLOOR
         } else {
-            self.buffers.allowance().min(READ_AHEAD)
+            self.buffers.allowance_beside(known).min(READ_AHEAD)
         };
-        let bytes = self.read(id, known..most.max(known + 1))?;
+        if most <= known {
+            // There is no memory for the rest, and nobody knows when there will be: others may hold theirs for ever.
+            warn!("{id}: no buffer memory for more than {known} bytes");
+            self.lose(id, CloseReason::Failed);
+            return None;
+        }
+        let bytes = self.read(id, known..most)?;
         self.offer(id, known + bytes);
         Some(bytes)
     }
@@ -33,6 +41,10 @@ impl<N: Net> Reactor<N> {
     /// Tells the engine of FIN.
     pub(super) fn feed_end(&mut self, id: ClientId) {
         let known = self.recall(id);
+        if let Some(connection) = self.connections.get_mut(id) {
+            // Otherwise they would be held twice once they are sent on.
+            self.buffers.release(&mut connection.unread);
+        }
         let unread = &self.scratch[..known];
         self.engine
             .handle_input(self.now, id, Input::Eof { unread });
@@ -101,12 +113,15 @@ impl<N: Net> Reactor<N> {
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                     Err(error) => return self.write_failed(to, &error),
                 }
+                if sent < bytes.len() {
+                    connection.readiness.remove(Readiness::WRITABLE);
+                }
             }
         }
         if sent == bytes.len() {
             self.questions.push((to, Question::Drained));
         } else {
-            connection.readiness.remove(Readiness::WRITABLE);
+            // Where nothing was tried, an edge that has just come is still to be used.
             connection.owes_drained = true;
             self.buffers.keep(&mut connection.unsent, &bytes[sent..]);
             self.watch_for_stall(to);

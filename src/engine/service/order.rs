@@ -127,7 +127,10 @@ impl Service for Order {
                 CloseReason::TooLong if by == Some(side) => {
                     "room the message is longer than 1024 bytes"
                 }
-                CloseReason::Empty if by == Some(side) => "room the message is empty",
+                // Who leaves while it waits has said nothing either, and has no partner who could be gone.
+                CloseReason::Empty | CloseReason::Left if by == Some(side) => {
+                    "room the message is empty"
+                }
                 _ => "room the partner is gone",
             };
             actions.send(side, format!("ERR {words}\n").into_bytes());

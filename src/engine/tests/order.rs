@@ -289,6 +289,16 @@ fn what_x_says_before_y_comes_counts() {
 }
 
 #[test]
+fn who_leaves_while_it_waits_is_told_nothing_of_a_partner() {
+    let mut bench = Bench::new();
+    bench.accept(1, ORDER);
+    let mut outcome = Outcome::default();
+    outcome.note(bench.happen(Eof(1)));
+    assert_eq!(outcome.sent[0], "ERR room the message is empty\n");
+    assert_eq!(outcome.closed, [(Left, Ending::Finish)]);
+}
+
+#[test]
 fn nobody_waits_in_vain_without_a_word() {
     let mut bench = Bench::new();
     bench.accept(1, ORDER);

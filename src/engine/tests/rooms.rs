@@ -19,7 +19,7 @@ fn a_waiting_client() {
 
 #[test]
 fn an_open_relay_room() {
-    let ask = vec![Output::AskActivity(id(1))];
+    let ask = vec![Output::AskActivity(Members::two(id(1), id(2)))];
     check(
         &[
             (&[Eof(1)], vec![finish(2)]),
@@ -61,7 +61,10 @@ fn a_relay_room_half_closed_by_x() {
             (&[Lost(1)], over(Reset, Some(1), Reset, PartnerLost, NONE)),
             (&[Lost(2)], over(Reset, Some(2), PartnerLost, Reset, NONE)),
             (&[Later(HALF_CLOSE - MOMENT)], vec![]),
-            (&[Later(HALF_CLOSE)], vec![Output::AskActivity(id(1))]),
+            (
+                &[Later(HALF_CLOSE)],
+                vec![Output::AskActivity(Members::two(id(1), id(2)))],
+            ),
             (&[Later(HALF_CLOSE), Active(HALF_CLOSE - MOMENT)], vec![]),
             (
                 &[Later(HALF_CLOSE), Active(HALF_CLOSE)],
@@ -90,7 +93,10 @@ fn a_relay_room_half_closed_by_y() {
             (&[Eof(1)], over(Done, None, Done, Done, NONE)),
             (&[Lost(1)], over(Reset, Some(1), Reset, PartnerLost, NONE)),
             (&[Lost(2)], over(Reset, Some(2), PartnerLost, Reset, NONE)),
-            (&[Later(HALF_CLOSE)], vec![Output::AskActivity(id(1))]),
+            (
+                &[Later(HALF_CLOSE)],
+                vec![Output::AskActivity(Members::two(id(1), id(2)))],
+            ),
             (&[Stop, Eof(1)], over(Done, None, Done, Done, NONE)),
         ],
         half_closed_by_y,
