@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::client::{Address, Message};
+use crate::engine::ClientId;
 use crate::listen::ListenUrl;
 use crate::units::{self, Limit};
 
@@ -51,7 +52,7 @@ pub struct ServeArgs {
     pub listen: Vec<ListenUrl>,
 
     /// Clients at one time; more are refused [default: what the descriptor limit allows]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=ClientId::MAX_SLOTS as i64))]
     pub max_clients: Option<u32>,
 
     /// Bytes that all buffers together may hold, such as 64M [default: 256M and 4K for each client]

@@ -1,49 +1,75 @@
 //! Standard output and error, written so that they can't hold up or end the daemon.
 //!
 //! A line goes out whole, at once, or not at all: a full pipe, a closed one, a full disk or a stopped terminal
-//! costs lines, which are counted, never time. The descriptors stay in blocking mode, because that mode belongs to
-//! the open file and so to the shell and to whoever else has it; instead a poll asks first whether there is room
-//! for a line.
+//! costs lines, which are counted, never time. The descriptors that were handed to the process stay in blocking mode, because
+//! that mode belongs to the open file and so to the shell and to whoever else has it. A pipe or a terminal is
+//! therefore opened once more, and a socket asked not to wait.
 
 use std::io::{self, Write};
-use std::os::fd::BorrowedFd;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
+use rustix::fs::{FileType, Mode, OFlags};
+use rustix::io::{Errno, retry_on_intr};
+use rustix::net::SendFlags;
 
 use crate::limits::{CONSOLE_LINE, LOG_LINES_PER_SECOND};
 
 /// Lines for the operator.
-pub static STDOUT: Console = Console {
-    fd: rustix::stdio::stdout,
-    dropped: AtomicU64::new(0),
-};
+pub static STDOUT: Console = Console::new(rustix::stdio::stdout);
 
 /// The log.
-pub static STDERR: Console = Console {
-    fd: rustix::stdio::stderr,
-    dropped: AtomicU64::new(0),
-};
+pub static STDERR: Console = Console::new(rustix::stdio::stderr);
 
 pub struct Console {
-    fd: fn() -> BorrowedFd<'static>,
+    given: fn() -> BorrowedFd<'static>,
+    /// How to write to it, found out at the first line.
+    sink: OnceLock<Sink>,
+    /// The last line went out only in part, so that the next must begin a new one.
+    torn: AtomicBool,
     dropped: AtomicU64,
 }
 
+/// What stands behind a standard stream.
+enum Sink {
+    /// A pipe or terminal, with an open file of our own that does not block.
+    Reopened(OwnedFd),
+    /// A socket.
+    Socket,
+    /// A file, or something that could not be opened again: a poll asks first whether there is room.
+    Polled,
+}
+
 impl Console {
-    /// Writes a line, which should end with LF. One that is too long to go out without blocking is cut.
+    const fn new(given: fn() -> BorrowedFd<'static>) -> Self {
+        let (torn, dropped) = (AtomicBool::new(false), AtomicU64::new(0));
+        Self {
+            given,
+            sink: OnceLock::new(),
+            torn,
+            dropped,
+        }
+    }
+
+    /// Writes a line, which should end with LF. One that is too long to go out in one piece is cut.
     pub fn write_line(&self, line: &[u8]) {
-        let mut cut;
-        let line = if line.len() <= CONSOLE_LINE {
-            line
-        } else {
-            cut = line[..CONSOLE_LINE].to_vec();
-            cut[CONSOLE_LINE - 1] = b'\n';
-            &cut
-        };
-        if self.write_now((self.fd)(), line) != Ok(line.len()) {
+        let mut whole = Vec::with_capacity(line.len() + 1);
+        if self.torn.load(Ordering::Relaxed) {
+            whole.push(b'\n');
+        }
+        whole.extend_from_slice(line);
+        if whole.len() > CONSOLE_LINE {
+            whole.truncate(CONSOLE_LINE - 1);
+            whole.push(b'\n');
+        }
+        let written = self.write_now(&whole).unwrap_or(0);
+        if written > 0 {
+            self.torn.store(written < whole.len(), Ordering::Relaxed);
+        }
+        if written < whole.len() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -53,13 +79,42 @@ impl Console {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    fn write_now(&self, fd: BorrowedFd<'_>, line: &[u8]) -> Result<usize, Errno> {
-        let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::OUT)];
-        rustix::io::retry_on_intr(|| poll(&mut fds, Some(&Timespec::default())))?;
-        if !fds[0].revents().contains(PollFlags::OUT) {
-            return Err(Errno::AGAIN);
+    fn write_now(&self, line: &[u8]) -> Result<usize, Errno> {
+        let given = (self.given)();
+        match self.sink.get_or_init(|| Sink::of(given)) {
+            Sink::Reopened(own) => retry_on_intr(|| rustix::io::write(own, line)),
+            Sink::Socket => {
+                let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+                retry_on_intr(|| rustix::net::send(given, line, flags))
+            }
+            Sink::Polled => {
+                let mut fds = [PollFd::from_borrowed_fd(given, PollFlags::OUT)];
+                retry_on_intr(|| poll(&mut fds, Some(&Timespec::default())))?;
+                if !fds[0].revents().contains(PollFlags::OUT) {
+                    return Err(Errno::AGAIN);
+                }
+                retry_on_intr(|| rustix::io::write(given, line))
+            }
         }
-        rustix::io::retry_on_intr(|| rustix::io::write(fd, line))
+    }
+}
+
+impl Sink {
+    fn of(given: BorrowedFd<'_>) -> Sink {
+        use std::os::fd::AsRawFd;
+
+        let Ok(stat) = rustix::fs::fstat(given) else {
+            return Sink::Polled;
+        };
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Socket => Sink::Socket,
+            FileType::Fifo | FileType::CharacterDevice => {
+                let path = format!("/proc/self/fd/{}", given.as_raw_fd());
+                let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+                rustix::fs::open(path, flags, Mode::empty()).map_or(Sink::Polled, Sink::Reopened)
+            }
+            _ => Sink::Polled,
+        }
     }
 }
 
@@ -79,13 +134,18 @@ impl Write for &Console {
 pub fn printable(text: &str) -> String {
     let mut harmless = String::with_capacity(text.len());
     for character in text.chars() {
-        if character.is_control() {
+        if character.is_control() || drives_layout(character) {
             harmless.extend(character.escape_default());
         } else {
             harmless.push(character);
         }
     }
     harmless
+}
+
+/// Characters that change how the text around them is shown: line separators and directions (UAX #9).
+fn drives_layout(character: char) -> bool {
+    matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The logger's way to stderr: so many lines a second, and then how many were left out.
@@ -146,8 +206,8 @@ mod tests {
     #[test]
     fn control_characters_are_escaped_and_nothing_else() {
         assert_eq!(
-            printable("Zo\u{eb} \u{1b}[2J\r\n\0\u{9b}"),
-            "Zo\u{eb} \\u{1b}[2J\\r\\n\\u{0}\\u{9b}"
+            printable("Zo\u{eb} \u{1b}[2J\r\n\0\u{9b}\u{202e}"),
+            "Zo\u{eb} \\u{1b}[2J\\r\\n\\u{0}\\u{9b}\\u{202e}"
         );
     }
 

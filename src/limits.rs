@@ -21,8 +21,12 @@ pub const BUFFER_FLOOR: usize = 2 * 1024;
 /// Bytes that are read ahead for a service that waits for the rest of something.
 pub const READ_AHEAD: usize = 64 * 1024;
 
-/// What a turn of the loop may take. Beyond this the process must have been stopped in its middle.
-pub const LONGEST_TURN: Duration = Duration::from_millis(100);
+/// Connections that have their turn before the loop looks for new events.
+pub const CONNECTIONS_PER_TURN: usize = 256;
+
+/// What a turn of the loop may take. It is bounded work, a tenth of this, so beyond it the process must have been
+/// stopped in its middle.
+pub const LONGEST_TURN: Duration = Duration::from_millis(500);
 
 /// Bytes of the longest chat line, its terminator included.
 pub const LONGEST_LINE: usize = 64 * 1024;

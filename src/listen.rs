@@ -152,7 +152,9 @@ impl fmt::Display for ListenUrl {
 pub enum ListenError {
     #[error("cannot listen on {url}: {error}")]
     Resolve { url: String, error: io::Error },
-    #[error("cannot listen on {url}: {address} is taken: is another pairloop running?")]
+    #[error(
+        "cannot listen on {url}: {address} is taken: by another pairloop, or another --listen?"
+    )]
     Taken { url: String, address: SocketAddr },
     #[error("cannot listen on {url}: not allowed to use port {port}: ports below 1024 need root or CAP_NET_BIND_SERVICE",
         port = address.port())]

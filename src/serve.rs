@@ -94,6 +94,11 @@ fn settings(args: &ServeArgs) -> Result<Settings, ServeError> {
         None if room == 0 => return Err(ServeError::NoDescriptors { limit }),
         None => room,
     };
+    // Who asks for little memory, and not for so many clients, gets as many as the memory is enough for.
+    let max_clients = match (args.buffer_memory, args.max_clients) {
+        (Some(given), None) => max_clients.min(given / BufferMemory::floors(1)).max(1),
+        _ => max_clients,
+    };
     let floors = BufferMemory::floors(max_clients);
     let buffer_memory = match args.buffer_memory {
         Some(given) if given < floors => {
@@ -103,7 +108,7 @@ fn settings(args: &ServeArgs) -> Result<Settings, ServeError> {
                 least: floors,
             });
         }
-        Some(given) => given,
+        Some(given) => given.min(isize::MAX as usize),
         None => floors + SHARED_BUFFER_MEMORY,
     };
     Ok(Settings {

@@ -29,6 +29,8 @@ pub fn listen(address: SocketAddr, user_timeout: Option<Duration>) -> io::Result
 
 fn inherit(socket: &Socket, user_timeout: Option<Duration>) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
+    // Urgent bytes are bytes like all others (RFC 6093, section 6): left out of line they would be lost.
+    socket.set_out_of_band_inline(true)?;
     // Whoever closes without saying otherwise resets, even a process that is killed: a stream that was cut
     // short must not look complete.
     socket.set_linger(Some(Duration::ZERO))?;
@@ -40,7 +42,10 @@ fn inherit(socket: &Socket, user_timeout: Option<Duration>) -> io::Result<()> {
     // Bytes that the kernel holds and the peer does not take. A little later than the stall timeout, which so
     // gets to say its reason where both apply.
     #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(user_timeout.map(|limit| limit + KEEPALIVE_INTERVAL))?;
+    socket.set_tcp_user_timeout(user_timeout.map(|limit| {
+        let longest = Duration::from_millis(i32::MAX as u64);
+        (limit + KEEPALIVE_INTERVAL).min(longest)
+    }))?;
     #[cfg(not(target_os = "linux"))]
     let _ = user_timeout;
     Ok(())

@@ -62,7 +62,7 @@ enum Due {
     /// A room's service, which has asked for it.
     Service(usize),
     /// The time that rooms were given when the stop began is over.
-    Drained,
+    StopOver,
 }
 
 pub struct Engine {
@@ -135,7 +135,7 @@ impl Engine {
                     self.rooms[key].service_deadline = None;
                     self.run_in(now, key, |service, actions| service.timeout(actions));
                 }
-                Due::Drained => {
+                Due::StopOver => {
                     self.drain_deadline = None;
                     self.end_rooms(now, CloseReason::Stopped, |_| true);
                 }
@@ -214,16 +214,17 @@ impl Engine {
         };
         self.outputs.push_back(Output::Note(note));
         self.run_in(now, key, |service, actions| service.open(actions));
-        if let Some(room) = self.rooms.get(key).filter(|room| room.takes_data()) {
-            room.resume(&mut self.outputs);
+        if let Some(room) = self.rooms.get(key) {
+            room.resume_all(&mut self.outputs);
         }
         self.limit_quiet(key, now);
     }
 
     fn data(&mut self, now: Instant, client: ClientId, bytes: &[u8]) -> usize {
         let mut taken = 0;
+        let Client { room, side, .. } = self.clients[client];
         // Otherwise they wait where they are.
-        if self.rooms[self.clients[client].room].takes_data() {
+        if self.rooms[room].takes_data(side) {
             self.run(now, client, |service, side, actions| {
                 taken = service.data(side, bytes, actions)
             });

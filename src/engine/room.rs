@@ -194,28 +194,40 @@ impl Room {
         self.finished[side] = true;
     }
 
-    /// Whether the service may be shown bytes: its room is complete, and whoever it spoke to has it all. So a client
-    /// that does not read stops its partner, and what a service says never piles up.
-    pub fn takes_data(&self) -> bool {
-        self.is_open() && self.unsent == PerSide::default()
+    /// Whether the service may be shown what `side` says: the room is complete, and whoever hears it has all that was
+    /// sent there before. So a client that does not read stops its partner, and what a service says never piles up.
+    pub fn takes_data(&self, side: Side) -> bool {
+        self.is_open() && !self.unsent[self.hearer(side)]
     }
 
     /// Notes that everything sent to `side` is on its way. What was held back because of it is offered again.
     pub fn drained(&mut self, side: Side, outputs: &mut VecDeque<Output>) {
         self.unsent[side] = false;
-        if self.takes_data() {
-            self.resume(outputs);
-        }
+        // Both, because what was sent may have given the other the turn.
+        self.resume_all(outputs);
     }
 
     /// Offers what the members have said so far and nobody took.
-    pub fn resume(&self, outputs: &mut VecDeque<Output>) {
-        if self.kind.manner == Manner::Lines {
-            outputs.extend(
-                self.members
-                    .iter()
-                    .map(|(_, client)| Output::Resume(client)),
-            );
+    pub fn resume_all(&self, outputs: &mut VecDeque<Output>) {
+        for (side, _) in self.members.iter() {
+            self.resume(side, outputs);
+        }
+    }
+
+    fn resume(&self, side: Side, outputs: &mut VecDeque<Output>) {
+        if let Some(client) = self.members.get(side)
+            && self.kind.manner == Manner::Lines
+            && self.takes_data(side)
+        {
+            outputs.push_back(Output::Resume(client));
+        }
+    }
+
+    /// Who hears what `side` says.
+    fn hearer(&self, side: Side) -> Side {
+        match self.kind.seats {
+            Seats::One => side,
+            Seats::Two => side.other(),
         }
     }
 

@@ -22,9 +22,9 @@ impl Engine {
         self.assert_drained();
         if self.phase == Phase::Serving {
             self.phase = Phase::Draining;
-            self.end_rooms(now, CloseReason::Stopping, Room::ends_with_the_server);
             self.deadlines
-                .set(&mut self.drain_deadline, Some(now + drain), Due::Drained);
+                .set(&mut self.drain_deadline, Some(now + drain), Due::StopOver);
+            self.end_rooms(now, CloseReason::Stopping, Room::ends_with_the_server);
             self.settle_stop();
         }
         self.check_invariants();
@@ -57,7 +57,7 @@ impl Engine {
         if self.phase == Phase::Draining && self.clients.len() == 0 {
             self.phase = Phase::Stopped;
             self.deadlines
-                .set(&mut self.drain_deadline, None, Due::Drained);
+                .set(&mut self.drain_deadline, None, Due::StopOver);
         }
     }
 }

@@ -69,7 +69,7 @@ pub struct Connection<S> {
     pub received: u64,
     pub last_read: Instant,
     /// When the peer last took something, or when it first left something waiting.
-    pub last_write: Instant,
+    pub last_taken: Instant,
     pub deadline: Option<Instant>,
     /// Bytes that were on their way to the peer when the deadline was set.
     pub undelivered: u32,
@@ -96,7 +96,7 @@ impl<S> Connection<S> {
             unsent: None,
             received: 0,
             last_read: now,
-            last_write: now,
+            last_taken: now,
             deadline: None,
             undelivered: 0,
         }
@@ -114,16 +114,21 @@ impl<S> Connection<S> {
     pub fn is_past_reading(&self) -> bool {
         let broken = self.failure.is_some() || self.readiness.has(Readiness::ERROR);
         let unreadable = self.input == Flow::Shut || (self.unread.is_some() && !self.reads_on);
-        broken && unreadable
+        broken && unreadable && self.closing.is_none()
     }
 
     /// Whether a source may bring bytes: only when none are left from the last time.
     pub fn takes_bytes(&self) -> bool {
-        self.unsent.is_none() && self.output == Flow::Open
+        !self.is_sending() && self.output == Flow::Open
+    }
+
+    /// Whether bytes wait to be sent.
+    pub fn is_sending(&self) -> bool {
+        self.unsent.is_some()
     }
 
     /// When a byte last moved.
     pub fn last_activity(&self) -> Instant {
-        self.last_read.max(self.last_write)
+        self.last_read.max(self.last_taken)
     }
 }

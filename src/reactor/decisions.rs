@@ -30,10 +30,13 @@ impl<N: Net> Reactor<N> {
             let Some((client, question)) = self.questions.pop() else {
                 return;
             };
-            let Some(connection) = self.connections.get(client) else {
+            let Some(connection) = self.connections.get_mut(client) else {
                 continue;
             };
-            if connection.closing.is_none() {
+            if question == Question::Drained && connection.is_sending() {
+                // More was sent since, and that is not on its way yet.
+                connection.owes_drained = true;
+            } else if connection.closing.is_none() {
                 let (now, answer) = match question {
                     Question::Activity(members) => {
                         let last = self.last_activity(members);
@@ -86,20 +89,19 @@ impl<N: Net> Reactor<N> {
             sink: to,
             transport: Transport::Copied,
         });
-        let unread = source.unread.take();
+        let mut early = source.unread.take();
         self.enqueue(from);
         let Some(sink) = self.connections.get_mut(to) else {
-            return;
+            return self.buffers.release(&mut early);
         };
         sink.source = Some(from);
-        if unread.is_some() {
+        if let Some(bytes) = &early {
             // What came early goes first.
-            debug_assert!(
-                sink.unsent.is_none(),
-                "nothing was sent to {to} before it had a source"
-            );
-            sink.unsent = unread;
-            sink.last_write = self.now;
+            if !sink.is_sending() {
+                sink.last_taken = self.now;
+            }
+            self.buffers.keep(&mut sink.unsent, bytes.rest());
+            self.buffers.release(&mut early);
             self.watch_for_stall(to);
         }
         self.enqueue(to);

@@ -23,8 +23,8 @@ impl<N: Net> Reactor<N> {
             return;
         }
         connection.output = Flow::Draining;
-        if connection.unsent.is_none() {
-            self.drained(id);
+        if !connection.is_sending() {
+            self.all_sent(id);
         }
     }
 
@@ -45,34 +45,43 @@ impl<N: Net> Reactor<N> {
         if closing.ending == Ending::Reset {
             return self.free(id, Ending::Reset);
         }
-        if connection.output == Flow::Open {
+        if closing.ending == Ending::Finish && connection.output == Flow::Open {
             connection.output = Flow::Draining;
         }
-        if connection.unsent.is_none() {
-            self.drained(id);
+        if !connection.is_sending() {
+            self.all_sent(id);
         }
     }
 
-    /// Everything for a client whose output is draining has been sent.
-    pub(super) fn drained(&mut self, id: ClientId) {
+    /// Everything for a client that is finished or closed has been sent.
+    pub(super) fn all_sent(&mut self, id: ClientId) {
         let Some(connection) = self.connections.get_mut(id) else {
             return;
         };
-        match connection.closing.map(|closing| closing.ending) {
-            Some(Ending::Finish) if connection.input == Flow::Shut => self.free(id, Ending::Finish),
-            None | Some(Ending::Finish) => {
-                connection.output = Flow::Shut;
-                if let Err(error) = self.net.shutdown_write(&mut connection.stream) {
-                    // The peer is gone already. Reading will say so, and is under way.
-                    debug!("{id}: no FIN: {error}");
-                }
-                if connection.closing.is_some() {
-                    let until = self.now + LINGER;
-                    self.timers.set(&mut connection.deadline, Some(until), id);
-                    self.enqueue(id);
-                }
+        let ending = connection.closing.map(|closing| closing.ending);
+        if ending == Some(Ending::Finish) && connection.input == Flow::Shut {
+            // Closing sends FIN by itself.
+            return self.free(id, Ending::Finish);
+        }
+        if connection.output == Flow::Draining {
+            connection.output = Flow::Shut;
+            if let Err(error) = self.net.shutdown_write(&mut connection.stream) {
+                // The peer is gone already. Reading will say so, and is under way.
+                debug!("{id}: no FIN: {error}");
             }
-            Some(_) => self.reset_when_delivered(id),
+        }
+        match ending {
+            None => {}
+            Some(Ending::Finish) => {
+                self.timers
+                    .set(&mut connection.deadline, Some(self.now + LINGER), id);
+                self.enqueue(id);
+            }
+            Some(Ending::FlushThenReset | Ending::Reset) => {
+                connection.last_taken = self.now;
+                connection.undelivered = u32::MAX;
+                self.reset_when_delivered(id);
+            }
         }
     }
 
@@ -106,15 +115,20 @@ impl<N: Net> Reactor<N> {
         }
     }
 
-    /// A reset destroys what is still on its way, so it waits, for a while, until the peer's kernel has it all.
+    /// A reset destroys what is still on its way, so it waits until the peer's kernel has it all, as long as that
+    /// takes any of it.
     fn reset_when_delivered(&mut self, id: ClientId) {
         let Some(connection) = self.connections.get_mut(id) else {
             return;
         };
         // To a peer that is gone nothing is delivered any more, and the kernel goes on counting what was not.
-        let gone = connection.failure.is_some() || connection.readiness.has(Readiness::ERROR);
+        let gone = connection.readiness.has(Readiness::ERROR);
         let undelivered = undelivered(&mut self.net, &mut connection.stream);
-        if gone || undelivered == 0 || self.now >= connection.last_write + RESET_PATIENCE {
+        if undelivered < connection.undelivered {
+            connection.undelivered = undelivered;
+            connection.last_taken = self.now;
+        }
+        if gone || undelivered == 0 || self.now >= connection.last_taken + RESET_PATIENCE {
             return self.free(id, Ending::Reset);
         }
         self.timers
@@ -140,7 +154,7 @@ impl<N: Net> Reactor<N> {
             return;
         };
         connection.deadline = None;
-        if connection.unsent.is_none() {
+        if !connection.is_sending() {
             return match connection.closing.map(|closing| closing.ending) {
                 None => {}
                 Some(Ending::Finish) => self.free(id, Ending::Finish),
@@ -149,12 +163,12 @@ impl<N: Net> Reactor<N> {
         }
         if undelivered(&mut self.net, &mut connection.stream) < connection.undelivered {
             // It reads, though not yet enough for the kernel, which holds megabytes, to take more from us.
-            connection.last_write = now;
+            connection.last_taken = now;
         }
         let stalled = self
             .settings
             .stall_timeout
-            .is_some_and(|limit| connection.last_write + limit <= now);
+            .is_some_and(|limit| connection.last_taken + limit <= now);
         if !stalled {
             return self.watch_for_stall(id);
         }

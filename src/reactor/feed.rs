@@ -11,7 +11,7 @@ use log::warn;
 use crate::engine::{ClientId, CloseReason, Input, Payload};
 use crate::limits::{BUFFER_FLOOR, READ_AHEAD};
 
-use super::connection::Flow;
+use super::connection::{Connection, Flow};
 use super::decisions::Question;
 use super::net::Net;
 use super::readiness::Readiness;
@@ -39,7 +39,7 @@ impl<N: Net> Reactor<N> {
     }
 
     /// Tells the engine of FIN.
-    pub(super) fn feed_end(&mut self, id: ClientId) {
+    pub(super) fn feed_fin(&mut self, id: ClientId) {
         let known = self.recall(id);
         if let Some(connection) = self.connections.get_mut(id) {
             // Otherwise they would be held twice once they are sent on.
@@ -89,6 +89,14 @@ impl<N: Net> Reactor<N> {
             self.buffers.keep(&mut connection.unread, &bytes[taken..]);
         }
         self.carry_out();
+        // What is kept may stand in the way of reading, and the edge that told of the end be spent.
+        if self
+            .connections
+            .get(id)
+            .is_some_and(Connection::is_past_reading)
+        {
+            self.enqueue(id);
+        }
     }
 
     /// Sends what the engine says, as far as it goes now.
@@ -106,7 +114,7 @@ impl<N: Net> Reactor<N> {
         };
         let mut sent = 0;
         if connection.unsent.is_none() {
-            connection.last_write = self.now;
+            connection.last_taken = self.now;
             if connection.readiness.has(Readiness::WRITABLE) {
                 match retry(|| self.net.write(&mut connection.stream, bytes)) {
                     Ok(count) => sent = count,

@@ -96,10 +96,12 @@ impl Net for MioNet {
     }
 
     fn register(&mut self, stream: &mut TcpStream, id: ClientId) -> io::Result<()> {
-        let both = Interest::READABLE | Interest::WRITABLE;
+        let all = Interest::READABLE | Interest::WRITABLE;
+        #[cfg(target_os = "linux")]
+        let all = all | Interest::PRIORITY;
         self.poll
             .registry()
-            .register(stream, Token(id.bits() as usize), both)
+            .register(stream, Token(id.bits() as usize), all)
     }
 
     fn read(&mut self, stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
@@ -136,6 +138,9 @@ fn readiness(event: &mio::event::Event) -> Readiness {
     }
     if event.is_read_closed() {
         readiness.add(Readiness::READABLE | Readiness::READ_CLOSED);
+    }
+    if event.is_priority() {
+        readiness.add(Readiness::READABLE | Readiness::URGENT);
     }
     if event.is_error() {
         readiness.add(Readiness::READABLE | Readiness::WRITABLE | Readiness::ERROR);

@@ -4,7 +4,7 @@
 //!
 //! 1. poll: edges are noted, connections that have one go on the ready list;
 //! 2. accept, a bounded number of clients;
-//! 3. work: every connection that was on the ready list sends, reads and passes on, within a budget;
+//! 3. work: a bounded number of connections from the ready list send, read and pass on, each within a budget;
 //! 4. deadlines.
 //!
 //! Whatever a turn leaves undone stays on the ready list (or its listener stays ready), and the next poll does
@@ -28,13 +28,15 @@ mod report;
 mod signals;
 mod slots;
 mod stop;
+mod work;
 
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::engine::{ClientId, Deadlines, Engine};
-use crate::limits::{LONGEST_TURN, SCRATCH};
+use crate::limits::{CONNECTIONS_PER_TURN, EVENTS_PER_POLL, LONGEST_TURN, SCRATCH};
 
 pub use buffer::BufferMemory;
 pub use mio_net::MioNet;
@@ -46,7 +48,7 @@ pub use signals::Signal;
 use accept::Listener;
 use connection::Connection;
 use decisions::Question;
-use horizon::Horizon;
+use horizon::{Horizon, Turn};
 use report::Counters;
 use slots::Slots;
 use stop::{Signals, Stop};
@@ -75,9 +77,7 @@ pub struct Reactor<N: Net> {
     listeners: Vec<Listener<N::Listener>>,
     connections: Slots<Connection<N::Stream>>,
     /// Connections that may have something to do, each once.
-    ready: Vec<ClientId>,
-    /// The list being worked off, kept for its memory.
-    batch: Vec<ClientId>,
+    ready: VecDeque<ClientId>,
     /// What the engine is to be told once its outputs are drained.
     questions: Vec<(ClientId, Question)>,
     timers: Deadlines<ClientId>,
@@ -93,6 +93,8 @@ pub struct Reactor<N: Net> {
     /// Time that the loop does not count.
     paused: Duration,
     stop: Stop,
+    /// A signal has asked for the stop; another means at once.
+    told_to_stop: bool,
 }
 
 impl<N: Net> Reactor<N> {
@@ -106,8 +108,7 @@ impl<N: Net> Reactor<N> {
             settings,
             listeners: Vec::new(),
             connections: Slots::new(),
-            ready: Vec::new(),
-            batch: Vec::new(),
+            ready: VecDeque::new(),
             questions: Vec::new(),
             timers: Deadlines::default(),
             horizon: Horizon::default(),
@@ -117,6 +118,7 @@ impl<N: Net> Reactor<N> {
             now,
             paused: Duration::ZERO,
             stop: Stop::No,
+            told_to_stop: false,
         }
     }
 
@@ -140,8 +142,13 @@ impl<N: Net> Reactor<N> {
         // Accepting first: whoever was there before the signal counts.
         self.accept_clients();
         self.heed(&signals);
-        self.work_off_ready();
-        self.expire(asked, events);
+        let worked = self.work_off_ready();
+        self.expire(&Turn {
+            asked,
+            complete: events < EVENTS_PER_POLL && self.ready.is_empty(),
+            worked,
+            connections: self.connections.len(),
+        });
         if self.settings.once && self.engine.rooms_over() > 0 {
             self.begin_stop();
         }
@@ -218,20 +225,22 @@ impl<N: Net> Reactor<N> {
         }
     }
 
-    fn work_off_ready(&mut self) {
-        // What is put on the list from here on is for the next turn, after the others have had theirs.
-        let mut batch = std::mem::take(&mut self.batch);
-        std::mem::swap(&mut self.ready, &mut batch);
-        for id in batch.drain(..) {
+    /// Gives a bounded number of connections their turn, those first who have been ready the longest. Answers how many.
+    fn work_off_ready(&mut self) -> usize {
+        let turns = self.ready.len().min(CONNECTIONS_PER_TURN);
+        for _ in 0..turns {
+            let Some(id) = self.ready.pop_front() else {
+                break;
+            };
             self.work(id);
         }
-        self.batch = batch;
+        turns
     }
 
     /// Does what has become due. Only deadlines behind the horizon count: a process that was stopped for a
     /// while must not take its own silence for its clients'.
-    fn expire(&mut self, asked: Instant, events: usize) {
-        let horizon = self.horizon.advance(asked, events, self.connections.len());
+    fn expire(&mut self, turn: &Turn) {
+        let horizon = self.horizon.advance(turn);
         for listener in &mut self.listeners {
             listener.resume(horizon);
         }
@@ -256,10 +265,10 @@ impl<N: Net> Reactor<N> {
     }
 }
 
-fn put_on_list<S>(ready: &mut Vec<ClientId>, id: ClientId, connection: &mut Connection<S>) {
+fn put_on_list<S>(ready: &mut VecDeque<ClientId>, id: ClientId, connection: &mut Connection<S>) {
     if !connection.queued {
         connection.queued = true;
-        ready.push(id);
+        ready.push_back(id);
     }
 }
 

@@ -22,8 +22,8 @@ pub enum Event {
 /// Sockets, time and signals.
 ///
 /// Readiness is edge-triggered: an edge is reported once, when bytes, FIN, an error or room to write *arrive*.
-/// A read that fills less than its buffer has emptied the socket, and a write that takes less than it was given
-/// has filled it; after either, the next edge is certain to come. Nothing blocks but [`poll`](Net::poll).
+/// A read that fills less than its buffer has emptied the socket, unless [urgent data](Readiness::URGENT) were
+/// announced, and a write that takes less than it was given has filled it; after either, the next edge is certain to come. Nothing blocks but [`poll`](Net::poll).
 ///
 /// A stream that is dropped without [`close`](Net::close) is reset. So whatever ends the process, its peers
 /// do not take what they have for the whole.

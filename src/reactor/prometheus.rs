@@ -2,7 +2,8 @@
 //! (<https://prometheus.io/docs/instrumenting/exposition_formats/>), for a node exporter's textfile collector.
 
 use std::fmt::{Display, Write as _};
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write as _};
 use std::path::Path;
 
 use crate::console;
@@ -14,8 +15,17 @@ use super::report::{ServiceStatistics, Statistics};
 pub(super) fn write(path: &Path, statistics: &Statistics) -> io::Result<()> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".tmp");
-    std::fs::write(&temporary, text(statistics))?;
-    std::fs::rename(&temporary, path)
+    // Whatever has that name is not ours to write into: a link would lead elsewhere, a FIFO would block.
+    match fs::remove_file(&temporary) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = File::options()
+        .write(true)
+        .create_new(true)
+        .open(&temporary)?;
+    file.write_all(text(statistics).as_bytes())?;
+    fs::rename(&temporary, path)
 }
 
 fn text(statistics: &Statistics) -> String {

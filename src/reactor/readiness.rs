@@ -15,6 +15,9 @@ impl Readiness {
     /// The socket holds an error; bytes may still be in front of it.
     pub const ERROR: Readiness = Readiness(8);
 
+    /// The peer sends urgent data (RFC 6093). A read stops short of it, though more lies behind.
+    pub const URGENT: Readiness = Readiness(16);
+
     pub fn has(self, other: Readiness) -> bool {
         self.0 & other.0 != 0
     }
@@ -28,9 +31,9 @@ impl Readiness {
     }
 
     /// Notes a read that did not fill its buffer: the socket is empty. If FIN or an error has already been
-    /// announced its edge is spent, and only another read will find it.
+    /// announced its edge is spent, and only another read will find it. With urgent data, a short read says nothing.
     pub fn emptied(&mut self) {
-        if !self.has(Self::READ_CLOSED | Self::ERROR) {
+        if !self.has(Self::READ_CLOSED | Self::ERROR | Self::URGENT) {
             self.remove(Self::READABLE);
         }
     }

@@ -40,15 +40,13 @@ impl<N: Net> Reactor<N> {
             self.report();
         }
         for _ in 0..signals.stops {
-            match self.stop {
-                Stop::No => {
-                    self.begin_stop();
-                    self.print("THE SERVER WILL DISCONNECT");
-                }
-                Stop::Draining(_) | Stop::AtOnce => {
-                    info!("stopping at once");
-                    self.stop = Stop::AtOnce;
-                }
+            if self.told_to_stop {
+                info!("stopping at once");
+                self.stop = Stop::AtOnce;
+            } else {
+                self.told_to_stop = true;
+                self.begin_stop();
+                self.print("THE SERVER WILL DISCONNECT");
             }
         }
     }

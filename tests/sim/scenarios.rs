@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use pairloop::engine::{CloseReason, Timeouts};
-use pairloop::limits::{ACCEPT_RETRY, ACCEPTS_PER_TURN, BYTES_PER_TURN, RESET_RECHECK, SCRATCH};
+use pairloop::limits::{
+    ACCEPT_RETRY, ACCEPTS_PER_TURN, BYTES_PER_TURN, RESET_PATIENCE, RESET_RECHECK, SCRATCH,
+};
 use pairloop::reactor::Signal;
 
 use super::data;
@@ -102,6 +104,12 @@ fn a_room_whose_sink_takes_bytes_is_not_idle() {
     lab.settle();
     assert_eq!(lab.closed(CloseReason::IdleTimeout), 0);
     lab.pass(5 * SECOND);
+    assert_eq!(
+        lab.closed(CloseReason::IdleTimeout),
+        1,
+        "the other is still given what came for it"
+    );
+    lab.pass(RESET_PATIENCE);
     assert_eq!(lab.closed(CloseReason::IdleTimeout), 2);
 }
 

@@ -93,14 +93,21 @@ impl<'a> Actions<'a> {
         self.outputs.push_back(Output::Print(line));
     }
 
+    /// Whether the room is over by now. The first decision to end it holds.
+    pub fn is_over(&self) -> bool {
+        self.decisions.end.is_some()
+    }
+
     /// The room is over, and everything was said.
     pub fn end(&mut self) {
-        self.decisions.end = Some(RoomEnd::Done);
+        self.decisions.end.get_or_insert(RoomEnd::Done);
     }
 
     /// The room is over because of what `side` did.
     pub fn fail(&mut self, side: Side, reason: CloseReason) {
-        self.decisions.end = Some(RoomEnd::Lost(side, reason));
+        self.decisions
+            .end
+            .get_or_insert(RoomEnd::Lost(side, reason));
     }
 
     fn send_payload(&mut self, to: Side, payload: Payload) {

@@ -112,6 +112,9 @@ impl Service for Order {
             if self.settles_at(side).is_some_and(|at| at <= actions.now()) {
                 self.complete(side, actions);
             }
+            if actions.is_over() {
+                return;
+            }
         }
         self.wait_for_more(actions);
     }

@@ -1,0 +1,174 @@
+//! What a connection does when its turn has come: send, read, and find out that it is over.
+
+use std::io::{self, ErrorKind};
+use std::ops::Range;
+
+use crate::engine::{ClientId, CloseReason, Ending, Input};
+
+use super::connection::{Closing, Flow};
+use super::net::Net;
+use super::readiness::Readiness;
+use super::{Reactor, retry};
+
+impl<N: Net> Reactor<N> {
+    /// Does what a connection on the ready list can do now.
+    pub(super) fn work(&mut self, id: ClientId) {
+        let Some(connection) = self.connections.get_mut(id) else {
+            return;
+        };
+        connection.queued = false;
+        if let Some(reason) = self.doom(id) {
+            return self.lose(id, reason);
+        }
+        self.flush(id);
+        self.offer_again(id);
+        self.pull(id);
+        self.linger(id);
+    }
+
+    /// Why this connection is beyond hope: it is broken, and reading would not bring out any more.
+    fn doom(&self, id: ClientId) -> Option<CloseReason> {
+        let connection = self
+            .connections
+            .get(id)
+            .filter(|connection| connection.closing.is_none())?;
+        if connection.is_past_reading() || connection.failure == Some(CloseReason::Failed) {
+            return Some(connection.failure.unwrap_or(CloseReason::Reset));
+        }
+        // What it had sent may still be read, but not if its sink is broken as well.
+        let sink = self.connections.get(connection.link?.sink)?;
+        connection.failure.filter(|_| sink.output == Flow::Shut)
+    }
+
+    /// Sends what is unsent; when all of it is gone, whoever waited for that goes on.
+    fn flush(&mut self, id: ClientId) {
+        let Some(connection) = self.connections.get_mut(id) else {
+            return;
+        };
+        let Some(unsent) = &mut connection.unsent else {
+            return;
+        };
+        if !connection.readiness.has(Readiness::WRITABLE) {
+            return;
+        }
+        match retry(|| self.net.write(&mut connection.stream, unsent.rest())) {
+            Ok(sent) => {
+                connection.last_taken = self.now;
+                if !unsent.advance(sent) {
+                    connection.readiness.remove(Readiness::WRITABLE);
+                    return;
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                connection.readiness.remove(Readiness::WRITABLE);
+                return;
+            }
+            Err(error) => return self.write_failed(id, &error),
+        }
+        self.buffers.release(&mut connection.unsent);
+        if connection.closing.is_some() || connection.output == Flow::Draining {
+            return self.all_sent(id);
+        }
+        let source = connection.source;
+        if std::mem::take(&mut connection.owes_drained) {
+            self.engine.handle_input(self.now, id, Input::SendDrained);
+            self.carry_out();
+        }
+        source.into_iter().for_each(|source| self.pull(source));
+    }
+
+    /// Reads into a part of the scratch buffer. `None` if there were no bytes; the end of the stream has then been
+    /// dealt with.
+    pub(super) fn read(&mut self, id: ClientId, part: Range<usize>) -> Option<usize> {
+        let connection = self.connections.get_mut(id)?;
+        let buffer = &mut self.scratch[part];
+        match retry(|| self.net.read(&mut connection.stream, buffer)) {
+            Ok(0) => self.found_fin(id),
+            Ok(bytes) => {
+                if bytes < buffer.len() {
+                    connection.readiness.emptied();
+                }
+                connection.received += bytes as u64;
+                connection.last_read = self.now;
+                self.listeners[usize::from(connection.listener)].bytes += bytes as u64;
+                return Some(bytes);
+            }
+            // A broken socket has nothing more to wait for.
+            Err(error) if error.kind() == ErrorKind::WouldBlock && connection.failure.is_none() => {
+                connection.readiness.remove(Readiness::READABLE);
+            }
+            Err(error) => {
+                let reason = connection.failure.unwrap_or_else(|| reason_of(&error));
+                self.lose(id, reason);
+            }
+        }
+        None
+    }
+
+    /// A read has found FIN.
+    fn found_fin(&mut self, id: ClientId) {
+        let Some(connection) = self.connections.get_mut(id) else {
+            return;
+        };
+        match connection.failure {
+            // The error was told to the write that failed. Told twice it never is: now the kernel says FIN,
+            // though the peer sent none.
+            Some(reason) => self.lose(id, reason),
+            None => {
+                connection.input = Flow::Shut;
+                self.feed_fin(id);
+            }
+        }
+    }
+
+    /// Nothing can be sent to this client any more. What it sent before is still read and passed on; after that the
+    /// engine is told. (Not here: its outputs may be being drained.)
+    pub(super) fn write_failed(&mut self, id: ClientId, error: &io::Error) {
+        let Some(connection) = self.connections.get_mut(id) else {
+            return;
+        };
+        connection.output = Flow::Shut;
+        self.buffers.release(&mut connection.unsent);
+        let reason = reason_of(error);
+        if connection.closing.is_some() {
+            connection.closing = Some(Closing {
+                reason,
+                ending: Ending::Reset,
+            });
+            return self.free(id, Ending::Reset);
+        }
+        connection.failure = Some(reason);
+        connection.readiness.add(Readiness::READABLE);
+        if connection.input == Flow::Open {
+            connection.input = Flow::Draining;
+        }
+        let source = connection.source;
+        self.enqueue(id);
+        // The source may have failed before, and be waiting to bring its last bytes here.
+        source.into_iter().for_each(|source| self.enqueue(source));
+    }
+
+    /// The connection is no more; the engine decides what that means for others.
+    pub(super) fn lose(&mut self, id: ClientId, reason: CloseReason) {
+        let Some(connection) = self.connections.get_mut(id) else {
+            return;
+        };
+        connection.input = Flow::Shut;
+        connection.output = Flow::Shut;
+        self.engine.handle_input(self.now, id, Input::Lost(reason));
+        self.carry_out();
+    }
+}
+
+/// What an error of read or write says of the peer.
+fn reason_of(error: &io::Error) -> CloseReason {
+    match error.kind() {
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::NotConnected => {
+            CloseReason::Reset
+        }
+        ErrorKind::TimedOut | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
+            CloseReason::Unreachable
+        }
+        _ => CloseReason::Failed,
+    }
+}
