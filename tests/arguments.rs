@@ -209,3 +209,21 @@ fn quiet_and_verbose_say_less_and_more() {
     verbose.stderr.find("DEBUG");
     verbose.stop();
 }
+
+#[test]
+fn the_longest_timeouts_and_little_memory_are_served() {
+    let options = [
+        "--stall-timeout",
+        "10000d",
+        "--idle-timeout",
+        "10000d",
+        "--buffer-memory",
+        "64K",
+    ];
+    let mut daemon = Daemon::serve(&[RELAY], &options);
+    let (mut x, mut y) = daemon.pair();
+    x.write_all(b"in good time").unwrap();
+    receive(&mut y, b"in good time");
+    drop((x, y));
+    daemon.stop();
+}

@@ -183,3 +183,35 @@ fn once_ends_with_the_first_room() {
     drop((x, y));
     assert_eq!(daemon.wait().code(), Some(0));
 }
+
+#[test]
+fn a_held_line_has_its_turn_before_the_fin_that_followed_the_last_one() {
+    let mut daemon = Daemon::serve(&[CHAT], &[]);
+    let (mut x, mut y) = pair(&daemon);
+    y.write_all(b"bye\n").unwrap();
+    daemon.settle();
+    x.write_all(b"hello\n").unwrap();
+    x.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(read_all(&mut x), (b"bye\n".to_vec(), End::Fin));
+    assert_eq!(read_all(&mut y), (b"hello\n".to_vec(), End::Fin));
+}
+
+#[test]
+fn with_free_turns_who_does_not_read_may_still_be_heard() {
+    let mut daemon = Daemon::serve(&[FREE], &[]);
+    let (mut x, mut y) = pair(&daemon);
+    let line = [&[b'a'; 60_000][..], b"\n"].concat();
+    y.set_nonblocking(true).unwrap();
+    // Until the daemon and both kernels are full of what x does not read.
+    let mut full = 0;
+    while full < 20 {
+        match y.write(&line) {
+            Ok(_) => full = 0,
+            Err(_) => full += 1,
+        }
+        daemon.report();
+    }
+    y.set_nonblocking(false).unwrap();
+    x.write_all(b"I do not read\n").unwrap();
+    receive(&mut y, b"I do not read\n");
+}

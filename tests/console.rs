@@ -189,3 +189,36 @@ fn is_serving(address: SocketAddr) {
         })
     });
 }
+
+/// A terminal that nobody reads says that it has room as long as it has some, which may be less than a line.
+#[test]
+fn a_stopped_terminal_costs_lines_and_no_time() {
+    let (master, terminal) = a_terminal();
+    let mut command = serve(&[RELAY]);
+    command.stdout(Stdio::piped()).stderr(terminal);
+    let mut daemon = Daemon::adopt(&mut command);
+    let line = daemon.stdout.next().unwrap();
+    daemon.is_ready(&line);
+    for _ in 0..300 {
+        let (x, y) = daemon.pair();
+        drop((x, y));
+    }
+    a_room_works(daemon.address(0));
+    daemon.has_clients(0);
+    daemon.signal(common::Signal::TERM);
+    assert_eq!(daemon.wait().code(), Some(0));
+    drop(master);
+}
+
+/// A terminal as a standard stream, and the other side of it.
+fn a_terminal() -> (rustix::fd::OwnedFd, Stdio) {
+    use rustix::fs::{Mode, OFlags, open};
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap();
+    let terminal = open(&name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+    (master, terminal.into())
+}

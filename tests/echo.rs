@@ -73,3 +73,16 @@ fn a_client_that_reads_only_after_it_has_sent_all_gets_all() {
     daemon.stderr.find("over after");
     assert_eq!(noise.receive_all(&mut client, 0), (LENGTH, End::Fin));
 }
+
+/// A read stops short of urgent data, which must not be taken for the end of what is there.
+#[test]
+fn urgent_bytes_are_bytes_like_all_others() {
+    let daemon = Daemon::serve(&[ECHO], &[]);
+    let mut client = daemon.connect();
+    client.write_all(b"abc").unwrap();
+    socket2::SockRef::from(&client)
+        .send_out_of_band(b"d")
+        .unwrap();
+    client.write_all(b"efg").unwrap();
+    receive(&mut client, b"abcdefg");
+}

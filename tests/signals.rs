@@ -285,3 +285,41 @@ fn a_statistics_file_that_cannot_be_written_does_no_harm() {
     drop((x, y));
     daemon.stop();
 }
+
+#[test]
+fn the_first_signal_after_once_is_not_the_second() {
+    let mut daemon = Daemon::serve(&[ECHO], &["--once", "--drain-timeout", "1h"]);
+    let mut other = daemon.connect();
+    daemon.has_clients(1);
+    drop(daemon.connect());
+    daemon.stderr.find("stopping: ");
+    daemon.signal(Signal::TERM);
+    assert_eq!(
+        daemon.stdout.find("THE SERVER"),
+        "THE SERVER WILL DISCONNECT"
+    );
+    other.write_all(b"I may finish").unwrap();
+    receive(&mut other, b"I may finish");
+    drop(other);
+    assert_eq!(daemon.wait().code(), Some(0));
+}
+
+/// The name beside the statistics file may be anything that somebody put there.
+#[test]
+fn the_stats_file_is_not_written_through_a_link() {
+    let folder = scratch("stats");
+    std::fs::create_dir_all(&folder).unwrap();
+    let (path, victim) = (folder.join("stats.prom"), folder.join("victim"));
+    std::fs::write(&victim, "precious").unwrap();
+    std::os::unix::fs::symlink(&victim, folder.join("stats.prom.tmp")).unwrap();
+    let mut daemon = Daemon::serve(&[RELAY], &["--stats-file", path.to_str().unwrap()]);
+    daemon.report();
+    daemon.report();
+    assert_eq!(std::fs::read_to_string(&victim).unwrap(), "precious");
+    assert!(
+        std::fs::read_to_string(&path)
+            .unwrap()
+            .contains("pairloop_clients")
+    );
+    std::fs::remove_dir_all(&folder).unwrap();
+}

@@ -11,7 +11,7 @@ use pairloop::reactor::Signal;
 use super::data;
 use super::lab::Lab;
 use super::net::{Capacity, End, Fault, Loss};
-use super::setup::ECHO;
+use super::setup::{ECHO, RELAY};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -249,4 +249,57 @@ fn whoever_is_reset_while_waiting_is_nobodys_partner() {
     let (x, y) = lab.pair(64, 64);
     lab.send(x, b"hello!");
     assert_eq!(lab.take_all(y), b"hello!");
+}
+
+/// Early bytes that nobody takes are kept, and then nothing is read: the reset that came with them must be noticed all
+/// the same.
+#[test]
+fn early_bytes_and_a_reset_in_one_edge_leave_no_one_waiting() {
+    let mut lab = Lab::new();
+    let scan = lab.client(RELAY, 64, 64);
+    lab.wire().send(scan, b"GET / HTTP/1.0\r\n");
+    lab.wire().lose(scan, Loss::Reset);
+    lab.settle();
+    assert_eq!(lab.closed(CloseReason::Reset), 1);
+    let (x, y) = lab.pair(64, 64);
+    lab.send(x, b"for the living");
+    assert_eq!(lab.take_all(y), b"for the living");
+}
+
+/// What had come for a slow reader reaches it, however long ago the last byte went out, and then the reset.
+#[test]
+fn a_slow_reader_is_given_everything_before_the_reset() {
+    let mut lab = Lab::new();
+    let (x, y) = lab.pair(200, 200);
+    lab.send(x, &data::bytes(x, 0, 200));
+    lab.pass(2 * RESET_PATIENCE);
+    lab.wire().lose(x, Loss::Reset);
+    lab.settle();
+    let mut got = Vec::new();
+    while got.len() < 200 {
+        lab.pass(RESET_PATIENCE / 2);
+        got.extend(lab.wire().take(y, 50));
+    }
+    assert_eq!(got, data::bytes(x, 0, 200));
+    lab.pass(RESET_RECHECK);
+    assert_eq!(lab.end(y), Some(End::Reset));
+}
+
+/// A sender that had finished is whole, whatever becomes of it afterwards.
+#[test]
+fn fin_that_was_on_its_way_comes_before_the_reset() {
+    let mut lab = Lab::new();
+    let (x, y) = lab.pair(200, 50);
+    lab.wire().send(x, &data::bytes(x, 0, 200));
+    lab.wire().send_fin(x);
+    lab.settle();
+    lab.wire().lose(x, Loss::Reset);
+    lab.settle();
+    let mut got = Vec::new();
+    while got.len() < 200 {
+        got.extend(lab.take_all(y));
+        lab.pass(RESET_RECHECK);
+    }
+    assert_eq!(got, data::bytes(x, 0, 200));
+    assert_eq!(lab.end(y), Some(End::Fin), "its partner had sent all");
 }

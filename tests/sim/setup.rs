@@ -13,6 +13,7 @@ use super::plan::Kind;
 /// Two relay lobbies and an echo.
 pub const SERVICES: [&str; 3] = ["relay", "relay", "echo"];
 
+pub const RELAY: usize = 0;
 pub const ECHO: usize = 2;
 
 /// How large kernel buffers are, and with them the streams.

@@ -309,3 +309,25 @@ fn nobody_waits_in_vain_without_a_word() {
     assert_eq!(outcome.sent[0], "ERR timeout no partner came\n");
     assert_eq!(outcome.closed, [(WaitTimeout, Ending::Finish)]);
 }
+
+#[test]
+fn an_empty_message_is_not_acknowledged() {
+    let table: [&[Event]; 2] = [
+        &[Says(1, "Client X: "), Says(2, "Bob"), Passes(SETTLE)],
+        &[Says(1, "Alice"), Says(2, "Client Y: "), Passes(SETTLE)],
+    ];
+    for events in table {
+        let outcome = run(events);
+        assert!(
+            outcome.sent.iter().all(|text| text.starts_with("ERR ")),
+            "{events:?}: {outcome:?}"
+        );
+        assert!(
+            !outcome
+                .printed
+                .iter()
+                .any(|line| line.contains("acknowledgment")),
+            "{outcome:?}"
+        );
+    }
+}
