@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 use pairloop::engine::CloseReason;
 
 use sim::net::Fault;
+use sim::notes;
 use sim::plan::Kind;
-use sim::run::{STEP, Summary, run};
+use sim::run::{SERVICES, STEP, Summary, run};
 
 /// How long the seeds are tried by default.
 const SECONDS: u64 = 15;
@@ -25,10 +26,11 @@ const SEEDS: u64 = 300;
 fn whatever_happens_streams_stay_whole() {
     let number = |name: &str| env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     if let Some(seed) = number("SEED") {
-        env_logger::init();
+        notes::listen(true);
         println!("{}", line(&watched(seed)));
         return;
     }
+    notes::listen(false);
     let end =
         Instant::now() + Duration::from_secs(number("PAIRLOOP_SIM_SECONDS").unwrap_or(SECONDS));
     let mut sum = Summary::default();
@@ -47,6 +49,9 @@ fn whatever_happens_streams_stay_whole() {
     }
     for kind in Kind::ALL {
         assert!(sum.kinds[kind as usize] > 0, "{kind:?} never came");
+    }
+    for (service, done) in SERVICES.iter().zip(sum.done) {
+        assert!(done > 0, "no {service} room ever ended well");
     }
     assert!(sum.refused > 0, "nobody was ever refused");
 }
@@ -67,13 +72,14 @@ fn line(sum: &Summary) -> String {
         pairs.collect::<Vec<_>>().join(", ")
     };
     format!(
-        "{} seeds, {} turns, {} clients, {} whole streams, {} bytes, {} refused; faults: {}; closed: {}",
+        "{} seeds, {} turns, {} clients, {} whole streams, {} bytes, {} refused; done: {}; faults: {}; closed: {}",
         sum.seeds,
         sum.turns,
         sum.clients,
         sum.whole,
         sum.bytes,
         sum.refused,
+        counts(&sum.done, SERVICES.map(String::from).to_vec()),
         counts(
             &sum.faults,
             Fault::ALL.map(|fault| format!("{fault:?}")).to_vec()

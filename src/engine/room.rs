@@ -238,7 +238,7 @@ impl Room {
         outputs: &mut VecDeque<Output>,
         act: impl FnOnce(&mut dyn Service, &mut Actions<'_>),
     ) -> Decisions {
-        let mut actions = Actions::new(now, self.members, self.finished, outputs);
+        let mut actions = Actions::new(now, self.members, self.finished, self.unsent, outputs);
         act(&mut *self.service, &mut actions);
         let decisions = actions.decisions();
         for (side, _) in self.members.iter() {

@@ -27,13 +27,13 @@ impl<N: Net> Reactor<N> {
         } else {
             self.buffers.allowance_beside(known).min(READ_AHEAD)
         };
-        if most <= known {
+        let bytes = self.read(id, known..most.max(known + 1))?;
+        if known + bytes > most {
             // There is no memory for the rest, and nobody knows when there will be: others may hold theirs for ever.
-            warn!("{id}: no buffer memory for more than {known} bytes");
+            warn!("{id}: no buffer memory for more than {most} bytes");
             self.lose(id, CloseReason::Failed);
             return None;
         }
-        let bytes = self.read(id, known..most)?;
         self.offer(id, known + bytes);
         Some(bytes)
     }

@@ -9,7 +9,7 @@ use pairloop::engine::{CloseReason, Engine, Timeouts};
 use pairloop::reactor::{BufferMemory, Reactor, Settings, Statistics};
 
 use super::net::{Capacity, End, Faults, SimNet, SocketId, Wire};
-use super::setup::{SERVICES, services};
+use super::setup::{LOBBIES, Service};
 
 /// Turns that are more than enough for everything that can be done without time or peers.
 const ENOUGH: usize = 24;
@@ -27,9 +27,14 @@ impl Lab {
     }
 
     pub fn with(timeouts: Timeouts) -> Self {
+        Self::with_memory(timeouts, 16 << 20)
+    }
+
+    /// One whose buffers may hold so many bytes beyond their floors.
+    pub fn with_memory(timeouts: Timeouts, beyond_floors: usize) -> Self {
         let settings = Settings {
             max_clients: MAX_CLIENTS,
-            buffer_memory: BufferMemory::floors(MAX_CLIENTS) + (16 << 20),
+            buffer_memory: BufferMemory::floors(MAX_CLIENTS) + beyond_floors,
             stall_timeout: None,
             drain_timeout: Duration::from_secs(10),
             once: false,
@@ -38,9 +43,9 @@ impl Lab {
         let wire = Rc::new(RefCell::new(Wire::new(Faults::none(1))));
         wire.borrow_mut().frozen = true;
         let net = SimNet::new(Rc::clone(&wire), Box::new(|_| None));
-        let engine = Engine::new(services(), timeouts);
+        let engine = Engine::new(LOBBIES.map(Service::factory), timeouts);
         let mut reactor = Reactor::new(net, engine, settings, Box::new(io::sink()));
-        for lobby in 0..SERVICES.len() {
+        for lobby in 0..LOBBIES.len() {
             let listener = reactor.add_listener(lobby, SimNet::listen);
             listener.expect("a simulated listener can be had");
         }

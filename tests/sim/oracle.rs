@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use pairloop::limits::LONGEST_TURN;
+
 use super::data;
 use super::net::{End, Wire};
 use super::peer::Peer;
 use super::plan::Exit;
-use super::setup::ECHO;
+use super::setup::Service;
 use super::world::World;
 
 /// Sums up one run.
@@ -29,7 +31,7 @@ pub struct Oracle<'a> {
 impl<'a> Oracle<'a> {
     pub fn new(world: &'a World, wire: &'a Wire, wait: Option<Duration>) -> Self {
         let mut place = vec![None; world.peers.len()];
-        for listener in 0..=ECHO {
+        for listener in 0..world.lobbies().len() {
             for (index, &socket) in wire.joined(listener).iter().enumerate() {
                 place[socket] = Some(index);
             }
@@ -46,7 +48,10 @@ impl<'a> Oracle<'a> {
     pub fn judge(&self) -> Tally {
         let mut tally = Tally::default();
         for peer in self.peers {
-            tally.bytes += peer.inbox.received;
+            tally.bytes += peer.inbox.received + peer.heard.len() as u64;
+            if !peer.service.is_raw() {
+                continue;
+            }
             self.pairing(peer);
             if peer.end == Some(End::Fin) {
                 self.fin_means_whole(peer);
@@ -155,10 +160,11 @@ impl<'a> Oracle<'a> {
     /// Whether a well-behaved client may have been cut off.
     fn is_excused(&self, peer: &Peer) -> bool {
         let never_joined = self.place[peer.socket].is_none();
+        // Who connects in mid-turn is taken in with the time at which the turn began.
         let nobody_came = peer.inbox.received == 0
             && self
                 .wait
-                .is_some_and(|wait| peer.ended >= peer.connected + wait);
+                .is_some_and(|wait| peer.ended + LONGEST_TURN >= peer.connected + wait);
         let victim = match peer.inbox.from {
             Some(from) => self.may_ruin(&self.peers[from]),
             None => self.senders(peer).any(|other| self.may_ruin(other)),
@@ -166,7 +172,7 @@ impl<'a> Oracle<'a> {
         never_joined
             || self.is_cut_by_stop(peer)
             || self.wire.is_struck(peer.socket)
-            || (nobody_came && peer.listener != ECHO)
+            || (nobody_came && peer.service != Service::Echo)
             || victim
     }
 
@@ -185,7 +191,7 @@ impl<'a> Oracle<'a> {
         let joined = self.wire.joined(peer.listener);
         let near = match place {
             None => [None, None],
-            Some(place) if peer.listener == ECHO => [joined.get(place), None],
+            Some(place) if peer.service == Service::Echo => [joined.get(place), None],
             Some(place) => [
                 place.checked_sub(1).and_then(|before| joined.get(before)),
                 joined.get(place + 1),
@@ -209,9 +215,10 @@ impl<'a> Oracle<'a> {
         };
         let fin = if peer.sent_fin { " and FIN" } else { "" };
         format!(
-            "{} ({:?} at {}, {} as {:?}, {} of {} bytes{fin} sent{left}, {} received, {:?})",
+            "{} ({:?} at {:?} {}, {} as {:?}, {} of {} bytes{fin} sent{left}, {} received, {:?})",
             peer.number,
             peer.plan.kind,
+            peer.service,
             peer.listener,
             self.place[peer.socket].map_or("not let in".into(), |place| format!("{place}.")),
             self.wire.id(peer.socket),

@@ -7,6 +7,8 @@ use fastrand::Rng;
 use super::data::{self, BLOCK};
 use super::net::{End, Loss, SocketId, Wire};
 use super::plan::{Exit, FinWhen, Plan};
+use super::script::Script;
+use super::setup::Service;
 
 pub struct Peer {
     /// Its number, which its bytes bear.
@@ -14,6 +16,12 @@ pub struct Peer {
     pub plan: Plan,
     pub socket: SocketId,
     pub listener: usize,
+    pub service: Service,
+    /// What it says to a line service. To the others it sends blocks.
+    pub script: Option<Script>,
+    /// What a line service has said to it.
+    pub heard: Vec<u8>,
+    last_sent: Duration,
     pub connected: Duration,
     /// Bytes that have arrived at the daemon's kernel.
     pub sent: u64,
@@ -33,7 +41,8 @@ impl Peer {
         number: usize,
         plan: Plan,
         socket: SocketId,
-        listener: usize,
+        (listener, service): (usize, Service),
+        script: Option<Script>,
         now: Duration,
     ) -> Self {
         Self {
@@ -41,6 +50,10 @@ impl Peer {
             plan,
             socket,
             listener,
+            service,
+            script,
+            heard: Vec::new(),
+            last_sent: now,
             connected: now,
             sent: 0,
             sent_fin: false,
@@ -84,8 +97,9 @@ impl Peer {
 
     fn send(&mut self, wire: &mut Wire, rng: &mut Rng) {
         let room = wire.room(self.socket) as u64;
-        let most = self.left_to_send().min(room);
-        if most == 0 || self.end == Some(End::Reset) {
+        let most = self.left_to_send(wire.now()).min(room);
+        // Behind its own FIN nothing is sent.
+        if most == 0 || self.sent_fin || self.end == Some(End::Reset) {
             return;
         }
         let most = most.min(self.plan.most_at_once as u64);
@@ -93,24 +107,41 @@ impl Peer {
             0 => most,
             _ => rng.u64(1..=most),
         };
-        let bytes = data::bytes(self.number, self.sent, count as usize);
-        wire.send(self.socket, &bytes);
+        let (from, to) = (self.sent as usize, (self.sent + count) as usize);
+        match &self.script {
+            Some(script) => wire.send(self.socket, &script.text[from..to]),
+            None => wire.send(
+                self.socket,
+                &data::bytes(self.number, self.sent, count as usize),
+            ),
+        }
         self.sent += count;
+        self.last_sent = wire.now();
     }
 
-    fn left_to_send(&self) -> u64 {
+    fn left_to_send(&self, now: Duration) -> u64 {
         let limit = match self.plan.exit_after {
             Some((bytes, _)) => bytes.min(self.plan.to_send),
             None => self.plan.to_send,
         };
-        limit - self.sent
+        let ready = self.ready(now).map_or(u64::MAX, |(ready, _)| ready);
+        limit.min(ready).saturating_sub(self.sent)
+    }
+
+    /// How far its script allows it to go, and when further.
+    fn ready(&self, now: Duration) -> Option<(u64, Option<Duration>)> {
+        let script = self.script.as_ref()?;
+        Some(script.ready(self.sent, &self.heard, self.last_sent, now))
     }
 
     fn receive(&mut self, wire: &mut Wire, rng: &mut Rng) {
         if self.plan.reads && wire.waiting(self.socket) > 0 {
             let count = rng.usize(1..=self.plan.most_taken);
             let bytes = wire.take(self.socket, count);
-            self.inbox.take(self.number, &bytes);
+            match self.script {
+                Some(_) => self.heard.extend(bytes),
+                None => self.inbox.take(self.number, &bytes),
+            }
         }
         if self.end.is_none() {
             self.end = wire.end(self.socket);
@@ -123,12 +154,16 @@ impl Peer {
     }
 
     fn say_fin(&mut self, wire: &mut Wire) {
-        let due = match self.plan.fin {
-            FinWhen::Sent => true,
-            FinWhen::SentAnd(time) => self.end == Some(End::Fin) || time <= wire.now(),
-            FinWhen::Never => false,
+        let told = self.end == Some(End::Fin);
+        let sent = self.sent == self.plan.to_send;
+        let due = match (&self.script, self.plan.fin) {
+            // There is nobody to whom the rest could be said.
+            (Some(script), _) => told || (sent && script.leaves(&self.heard)),
+            (None, FinWhen::Sent) => sent,
+            (None, FinWhen::SentAnd(time)) => sent && (told || time <= wire.now()),
+            (None, FinWhen::Never) => false,
         };
-        if due && !self.sent_fin && self.sent == self.plan.to_send {
+        if due && !self.sent_fin {
             self.sent_fin = true;
             wire.send_fin(self.socket);
         }
@@ -167,17 +202,25 @@ impl Peer {
             return None;
         }
         let now = wire.now();
-        let can_send = self.left_to_send() > 0 && wire.room(self.socket) > 0;
+        let left = self.left_to_send(now);
+        let can_send = left > 0 && wire.room(self.socket) > 0;
         let can_take = self.plan.reads && wire.waiting(self.socket) > 0;
         if can_send || can_take || (self.end.is_none() && wire.end(self.socket).is_some()) {
             return Some(now + self.pause(rng));
         }
         let fin = match self.plan.fin {
-            FinWhen::SentAnd(time) if !self.sent_fin && self.left_to_send() == 0 => Some(time),
+            FinWhen::SentAnd(time) if !self.sent_fin && left == 0 => {
+                Some(time).filter(|_| self.script.is_none())
+            }
             _ => None,
         };
         let exit = self.plan.exit_at.map(|(time, _)| time);
-        fin.into_iter().chain(exit).min().map(|time| time.max(now))
+        let say = self.ready(now).and_then(|(_, at)| at);
+        [fin, exit, say]
+            .into_iter()
+            .flatten()
+            .min()
+            .map(|time| time.max(now))
     }
 
     /// How long it takes to react.

@@ -31,10 +31,12 @@ pub enum Kind {
     Leaver,
     /// Says nothing, never ends.
     Silent,
+    /// Says more at once than a line service takes, or nothing where something is due. Elsewhere it is honest.
+    Babbler,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 11] = [
+    pub const ALL: [Kind; 12] = [
         Kind::Honest,
         Kind::Slow,
         Kind::HalfCloser,
@@ -46,6 +48,7 @@ impl Kind {
         Kind::Scanner,
         Kind::Leaver,
         Kind::Silent,
+        Kind::Babbler,
     ];
 
     pub fn is_well_behaved(self) -> bool {
@@ -71,7 +74,7 @@ pub enum Exit {
     Close,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Plan {
     pub kind: Kind,
     pub to_send: u64,
@@ -92,18 +95,27 @@ const fn ms(milliseconds: u64) -> Duration {
 }
 
 impl Plan {
+    /// The same for somebody who says so many bytes, in pieces of which some hundred make the whole.
+    pub fn saying(self, bytes: usize) -> Self {
+        Plan {
+            to_send: bytes as u64,
+            most_at_once: self.most_at_once.max(bytes / 256),
+            ..self
+        }
+    }
+
     /// A plan for somebody who connects now.
     pub fn new(kind: Kind, now: Duration, profile: &Profile, rng: &mut Rng) -> Self {
         let honest = Plan::honest(kind, profile, rng);
-        let (to_send, largest) = (honest.to_send, profile.largest);
+        let to_send = honest.to_send;
         let exit = [Exit::Reset, Exit::Close][rng.usize(..2)];
         let gives_up = Some((now + ms(rng.u64(500..60_000)), exit));
         match kind {
-            Kind::Honest => honest,
+            Kind::Honest | Kind::Babbler => honest,
             Kind::Slow => Plan {
                 pace: ms(200),
                 most_at_once: 1 + to_send as usize / 8,
-                most_taken: 1 + largest / 8,
+                most_taken: 1 + profile.largest / 8,
                 ..honest
             },
             Kind::HalfCloser => Plan {

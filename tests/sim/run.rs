@@ -9,10 +9,12 @@ use fastrand::Rng;
 use pairloop::engine::{CloseReason, Engine};
 use pairloop::reactor::{Reactor, Statistics};
 
-use super::net::{Fault, Faults, SimNet, Wire};
+use super::lines::Lines;
+use super::net::{End, Fault, Faults, SimNet, Wire};
+use super::notes;
 use super::oracle::{Oracle, Tally};
 use super::plan::Kind;
-use super::setup::{ECHO, SERVICES, Setup, services};
+use super::setup::{Service, Setup};
 use super::world::World;
 
 /// Turns of one run. Far more than any needs.
@@ -23,6 +25,10 @@ const MOST_STILL_TURNS: u64 = 500;
 
 /// Turns in which the daemon must be rid of everything once the last peer has gone.
 const MOST_LAST_TURNS: usize = 5_000;
+
+/// By how much what the daemon says itself may overdraw a buffer: an order room's sentence is somewhat longer than
+/// two messages, which is what a buffer may always hold.
+const LONGEST_WORDS: usize = 64;
 
 thread_local! {
     /// How far the run has come, for whoever has to say where it failed.
@@ -41,7 +47,11 @@ pub struct Summary {
     pub faults: [u64; Fault::ALL.len()],
     pub closed: [u64; CloseReason::ALL.len()],
     pub kinds: [u64; Kind::ALL.len()],
+    /// Rooms that ended well, by service.
+    pub done: [u64; SERVICES.len()],
 }
+
+pub const SERVICES: [&str; 4] = ["relay", "echo", "chat", "order"];
 
 impl Summary {
     pub fn add(&mut self, other: &Summary) {
@@ -59,11 +69,13 @@ impl Summary {
         add(&mut self.faults, &other.faults);
         add(&mut self.closed, &other.closed);
         add(&mut self.kinds, &other.kinds);
+        add(&mut self.done, &other.done);
     }
 }
 
 /// Runs one seed. It panics at the first thing that is wrong.
 pub fn run(seed: u64) -> Summary {
+    notes::clear();
     let mut rng = Rng::with_seed(seed);
     let setup = Setup::random(&mut rng);
     let faults = match rng.u8(..4) {
@@ -72,22 +84,27 @@ pub fn run(seed: u64) -> Summary {
     };
     log::debug!("{:?}, {:?}", setup.settings, setup.timeouts);
     let (settings, timeouts) = (setup.settings.clone(), setup.timeouts);
+    let lobbies = setup.lobbies.clone();
     let wire = Rc::new(RefCell::new(Wire::new(faults)));
     let world = Rc::new(RefCell::new(World::new(setup, rng.u64(..))));
     let driven = Rc::clone(&world);
     let drive = Box::new(move |wire: &mut Wire| driven.borrow_mut().drive(wire));
     let net = SimNet::new(Rc::clone(&wire), drive);
-    let engine = Engine::new(services(), timeouts);
+    let factories = lobbies.iter().map(|service| service.factory());
+    let engine = Engine::new(factories, timeouts);
     let mut reactor = Reactor::new(net, engine, settings.clone(), Box::new(io::sink()));
-    for lobby in 0..SERVICES.len() {
+    for (lobby, service) in lobbies.iter().enumerate() {
         let listener = reactor.add_listener(lobby, SimNet::listen);
         listener.expect("a simulated listener can be had");
+        if !service.is_raw() {
+            wire.borrow_mut().watch(lobby);
+        }
     }
     let mut run = Run {
         reactor,
         wire,
         world,
-        buffer_memory: settings.buffer_memory,
+        most_held: settings.buffer_memory + settings.max_clients * LONGEST_WORDS,
         turns: 0,
         still: Still::default(),
         finishers: 0,
@@ -103,7 +120,7 @@ pub fn run(seed: u64) -> Summary {
     drop(reactor);
     sum_up(
         &wire.borrow(),
-        &mut world.borrow_mut(),
+        &world.borrow(),
         &statistics,
         turns,
         timeouts.wait,
@@ -112,7 +129,7 @@ pub fn run(seed: u64) -> Summary {
 
 fn sum_up(
     wire: &Wire,
-    world: &mut World,
+    world: &World,
     statistics: &Statistics,
     turns: u64,
     wait: Option<Duration>,
@@ -122,6 +139,8 @@ fn sum_up(
         (0, 0),
         "every descriptor is closed"
     );
+    let lines = Lines::new(world, wire);
+    lines.judge();
     let Tally { whole, bytes } = Oracle::new(world, wire, wait).judge();
     let mut summary = Summary {
         seeds: 1,
@@ -140,8 +159,20 @@ fn sum_up(
     for &(reason, count) in &statistics.closed {
         summary.closed[reason as usize] += count;
     }
+    let mut done = |service: Service| {
+        let place = SERVICES.iter().position(|&name| name == service.name());
+        summary.done[place.expect("every service has its place")] += 1;
+    };
     for peer in &world.peers {
         summary.kinds[peer.plan.kind as usize] += 1;
+        if peer.service == Service::Echo && peer.end == Some(End::Fin) && peer.sent_fin {
+            done(peer.service);
+        }
+    }
+    for room in &lines.rooms {
+        if room.over == Some(CloseReason::Done) {
+            done(room.x.service);
+        }
     }
     summary
 }
@@ -150,7 +181,7 @@ struct Run {
     reactor: Reactor<SimNet>,
     wire: Rc<RefCell<Wire>>,
     world: Rc<RefCell<World>>,
-    buffer_memory: usize,
+    most_held: usize,
     turns: u64,
     still: Still,
     finishers: usize,
@@ -211,7 +242,7 @@ impl Run {
         drop(wire);
         if self.turns.is_multiple_of(16) {
             let held = self.reactor.statistics().buffered;
-            assert!(held <= self.buffer_memory, "{held} bytes are buffered");
+            assert!(held <= self.most_held, "{held} bytes are buffered");
         }
         on
     }
@@ -248,9 +279,8 @@ impl Run {
             self.finishers < 200,
             "those who wait find no partner: {forgotten}"
         );
-        for listener in 0..ECHO {
-            // Which of the two lobbies has somebody is not known if it is only one, so luck must help.
-            if rest.waiting == 2 || self.finishers % 2 == listener {
+        for listener in 0..world.lobbies().len() {
+            if world.lobbies()[listener] != Service::Echo && waits(&world, wire, listener) {
                 world.add(Kind::Honest, listener, wire);
             }
         }
@@ -262,6 +292,15 @@ impl Run {
         let now = self.wire.borrow().now();
         assert!(now <= at + drain + slack, "the stop takes too long");
     }
+}
+
+/// Whether the daemon still holds the last one whom this listener has let in, alone.
+fn waits(world: &World, wire: &Wire, listener: usize) -> bool {
+    let last = wire.joined(listener).last();
+    last.is_some_and(|&socket| {
+        let peer = &world.peers[socket];
+        wire.is_held(socket) && !Lines::new(world, wire).is_in_a_room(peer)
+    })
 }
 
 /// What the daemon still has.

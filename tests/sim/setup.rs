@@ -10,11 +10,55 @@ use pairloop::reactor::{BufferMemory, Settings};
 use super::net::Capacity;
 use super::plan::Kind;
 
-/// Two relay lobbies and an echo.
-pub const SERVICES: [&str; 3] = ["relay", "relay", "echo"];
+/// A lobby's service, with its options.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    Relay,
+    Echo,
+    Chat { free: bool },
+    Order { settle: Duration },
+}
 
+/// The lobbies of scenarios; those of the seeds are in any order.
+pub const LOBBIES: [Service; 6] = [
+    Service::Relay,
+    Service::Echo,
+    Service::Chat { free: false },
+    Service::Order { settle: ms(100) },
+    Service::Relay,
+    Service::Chat { free: true },
+];
 pub const RELAY: usize = 0;
-pub const ECHO: usize = 2;
+pub const ECHO: usize = 1;
+pub const CHAT: usize = 2;
+pub const ORDER: usize = 3;
+
+impl Service {
+    pub fn name(self) -> &'static str {
+        match self {
+            Service::Relay => "relay",
+            Service::Echo => "echo",
+            Service::Chat { .. } => "chat",
+            Service::Order { .. } => "order",
+        }
+    }
+
+    /// Whether its clients carry raw bytes, and hear them as they were sent.
+    pub fn is_raw(self) -> bool {
+        matches!(self, Service::Relay | Service::Echo)
+    }
+
+    pub fn factory(self) -> Factory {
+        let kind = ServiceKind::find(self.name()).expect("it is a service");
+        let settle = |time: Duration| format!("{}ms", time.as_millis());
+        let factory = match self {
+            Service::Relay | Service::Echo | Service::Chat { free: false } => kind.factory(&[]),
+            Service::Chat { free: true } => kind.factory(&[("turns", "free")]),
+            Service::Order { settle: time } => kind.factory(&[("settle", &settle(time))]),
+        };
+        factory.expect("its options are right")
+    }
+}
 
 /// How large kernel buffers are, and with them the streams.
 #[derive(Debug, Clone)]
@@ -90,6 +134,7 @@ pub struct Setup {
     /// The longest pause between two arrivals.
     pub gap: Duration,
     pub kinds: Vec<Kind>,
+    pub lobbies: Vec<Service>,
     /// When the stop comes, and the second.
     pub stop: Option<(Duration, Option<Duration>)>,
 }
@@ -107,7 +152,8 @@ impl Setup {
             false => 4 + rng.usize(..60),
         };
         let max_clients = match rng.u8(..3) {
-            0 => 4 + rng.usize(..8),
+            // When one waits in every lobby, there is still room for a partner.
+            0 => LOBBIES.len() + 2 + rng.usize(..8),
             _ => crowd + 8,
         };
         let beyond_floors = match rng.u8(..3) {
@@ -142,6 +188,7 @@ impl Setup {
             crowd,
             gap: ms([0, 5, 100][rng.usize(..3)]),
             kinds: kinds(rng),
+            lobbies: lobbies(rng),
             stop,
         }
     }
@@ -160,10 +207,11 @@ fn kinds(rng: &mut Rng) -> Vec<Kind> {
     kinds
 }
 
-pub fn services() -> Vec<Factory> {
-    let find = |name| {
-        let kind = ServiceKind::find(name).expect("it is a service");
-        kind.factory(&[]).expect("it needs no options")
-    };
-    SERVICES.into_iter().map(find).collect()
+/// Every service, and relay and order twice.
+fn lobbies(rng: &mut Rng) -> Vec<Service> {
+    let mut lobbies = LOBBIES.to_vec();
+    let settle = ms([5, 100, 2000][rng.usize(..3)]);
+    lobbies.push(Service::Order { settle });
+    rng.shuffle(&mut lobbies);
+    lobbies
 }

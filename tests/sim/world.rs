@@ -5,12 +5,14 @@ use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use fastrand::Rng;
-use pairloop::reactor::Signal;
+use pairloop::limits::LONGEST_LINE;
+use pairloop::reactor::{BufferMemory, Signal};
 
 use super::net::Wire;
 use super::peer::Peer;
 use super::plan::{Kind, Plan};
-use super::setup::{SERVICES, Setup};
+use super::script::Script;
+use super::setup::{Service, Setup};
 
 /// Something that happens at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,7 +102,7 @@ impl World {
         }
         self.to_come -= 1;
         let kind = self.setup.kinds[self.rng.usize(..self.setup.kinds.len())];
-        let listener = self.rng.usize(..SERVICES.len());
+        let listener = self.rng.usize(..self.setup.lobbies.len());
         self.add(kind, listener, wire);
         self.plan_arrival(wire.now());
     }
@@ -113,13 +115,24 @@ impl World {
     /// Another client connects.
     pub fn add(&mut self, kind: Kind, listener: usize, wire: &mut Wire) {
         let now = wire.now();
-        let plan = Plan::new(kind, now, &self.setup.profile, &mut self.rng);
+        let mut plan = Plan::new(kind, now, &self.setup.profile, &mut self.rng);
         let capacity = self.setup.profile.capacity(&mut self.rng);
         let number = self.peers.len();
+        let service = self.setup.lobbies[listener];
+        let script = self.script(&plan, number, service);
+        if let Some(script) = &script {
+            plan = plan.saying(script.text.len());
+        }
         let socket = wire.connect(listener, capacity);
         assert_eq!(socket, number, "sockets are numbered as peers are");
-        self.peers
-            .push(Peer::new(number, plan, socket, listener, now));
+        self.peers.push(Peer::new(
+            number,
+            plan,
+            socket,
+            (listener, service),
+            script,
+            now,
+        ));
         self.planned.push(None);
         self.live += 1;
         if self.rng.bool() {
@@ -131,6 +144,33 @@ impl World {
                 now + self.peers[number].pause(&mut self.rng.clone()),
             );
         }
+    }
+
+    fn script(&mut self, plan: &Plan, number: usize, service: Service) -> Option<Script> {
+        let (Plan { kind, fin, .. }, rng) = (*plan, &mut self.rng);
+        match service {
+            Service::Relay | Service::Echo => None,
+            Service::Chat { free } => Some(Script::chat(
+                kind,
+                number,
+                free,
+                fin,
+                &self.setup.profile,
+                rng,
+            )),
+            Service::Order { settle } => Some(Script::order(kind, number, settle, fin, rng)),
+        }
+    }
+
+    /// Whether the buffers of the lines that are begun at one time may want more than there is.
+    pub fn is_short_of_memory(&self) -> bool {
+        let settings = &self.setup.settings;
+        let shared = settings.buffer_memory - BufferMemory::floors(settings.max_clients);
+        shared < settings.max_clients * LONGEST_LINE
+    }
+
+    pub fn lobbies(&self) -> &[Service] {
+        &self.setup.lobbies
     }
 
     fn act(&mut self, number: usize, wire: &mut Wire) {

@@ -13,6 +13,7 @@ pub struct Actions<'a> {
     now: Instant,
     members: Members,
     finished: PerSide<bool>,
+    unsent: PerSide<bool>,
     outputs: &'a mut VecDeque<Output>,
     decisions: Decisions,
 }
@@ -32,12 +33,14 @@ impl<'a> Actions<'a> {
         now: Instant,
         members: Members,
         finished: PerSide<bool>,
+        unsent: PerSide<bool>,
         outputs: &'a mut VecDeque<Output>,
     ) -> Self {
         Self {
             now,
             members,
             finished,
+            unsent,
             outputs,
             decisions: Decisions::default(),
         }
@@ -54,6 +57,11 @@ impl<'a> Actions<'a> {
     /// Whether `side` has sent FIN.
     pub fn has_finished(&self, side: Side) -> bool {
         self.finished[side]
+    }
+
+    /// Whether everything that was sent to `side` before is on its way.
+    pub fn has_been_told(&self, side: Side) -> bool {
+        !self.unsent[side]
     }
 
     /// Sends the service's own words.

@@ -65,8 +65,12 @@ struct Chat {
 }
 
 impl Chat {
-    fn may_write(&self, side: Side) -> bool {
-        self.turns == Turns::Free || self.turn == side
+    /// In strict turns, the turn has come when the partner's line is on its way, and not while it still waits.
+    fn may_write(&self, side: Side, actions: &Actions<'_>) -> bool {
+        match self.turns {
+            Turns::Free => true,
+            Turns::Strict => self.turn == side && actions.has_been_told(side),
+        }
     }
 
     /// Passes the first `bytes` bytes of what `side` has sent on to its partner, and the turn with them.
@@ -82,7 +86,7 @@ impl Service for Chat {
     }
 
     fn data(&mut self, side: Side, bytes: &[u8], actions: &mut Actions<'_>) -> usize {
-        if !self.may_write(side) {
+        if !self.may_write(side, actions) {
             return 0;
         }
         let searched = std::mem::take(&mut self.searched[side]);

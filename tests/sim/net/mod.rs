@@ -5,6 +5,7 @@
 
 mod events;
 mod fault;
+mod ledger;
 mod socket;
 mod wire;
 
@@ -18,6 +19,7 @@ use pairloop::engine::ClientId;
 use pairloop::reactor::{Event, Net};
 
 pub use fault::{Fault, Faults};
+pub use ledger::{Entry, Way};
 pub use socket::{Capacity, End, Loss, SocketId};
 pub use wire::Wire;
 
@@ -87,6 +89,7 @@ impl Net for SimNet {
             if wire.has_pending() {
                 break;
             }
+            wire.polled = wire.now();
             if wire.frozen {
                 return Ok(());
             }
@@ -107,6 +110,7 @@ impl Net for SimNet {
                 }
             }
         }
+        wire.polled = wire.now();
         wire.deliver(on_event);
         Ok(())
     }

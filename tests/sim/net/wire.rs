@@ -10,6 +10,7 @@ use pairloop::reactor::{Readiness, Signal};
 use rustix::io::Errno;
 
 use super::fault::{Fault, Faults};
+use super::ledger::{Entry, Way};
 use super::socket::{Capacity, End, Loss, Socket, SocketId};
 
 /// System calls so far.
@@ -60,6 +61,11 @@ pub struct Wire {
     pub idle: bool,
     /// Time stands still: a poll that finds nothing returns.
     pub frozen: bool,
+    /// Listeners whose sockets the ledger is about.
+    pub(super) watched: Vec<usize>,
+    pub ledger: Vec<Entry>,
+    /// When the last poll returned.
+    pub(super) polled: Duration,
 }
 
 impl Wire {
@@ -80,6 +86,9 @@ impl Wire {
             open_listeners: 0,
             idle: false,
             frozen: false,
+            watched: Vec::new(),
+            ledger: Vec::new(),
+            polled: Duration::ZERO,
         }
     }
 
@@ -142,6 +151,7 @@ impl Wire {
 
     pub fn send(&mut self, socket: SocketId, bytes: &[u8]) {
         let edge = self.sockets[socket].arrive(bytes);
+        self.enter(socket, Way::Arrived, bytes.len());
         self.raise(socket, edge);
     }
 
@@ -170,6 +180,11 @@ impl Wire {
 
     pub fn end(&self, socket: SocketId) -> Option<End> {
         self.sockets[socket].end()
+    }
+
+    /// Whether the daemon has it open.
+    pub fn is_held(&self, socket: SocketId) -> bool {
+        self.sockets[socket].is_open()
     }
 
     /// Whether bytes from the peer are answered with RST.
@@ -272,6 +287,9 @@ impl Wire {
         self.calls.reads += 1;
         let (result, edge) = self.sockets[socket].read(buffer, &mut self.faults);
         self.moved += *result.as_ref().unwrap_or(&0) as u64;
+        if let Ok(bytes) = result {
+            self.enter(socket, Way::Read, bytes);
+        }
         self.raise(socket, edge);
         self.tell_peer(socket);
         result
@@ -281,6 +299,9 @@ impl Wire {
         self.calls.writes += 1;
         let (result, edge) = self.sockets[socket].write(bytes, &mut self.faults);
         self.moved += *result.as_ref().unwrap_or(&0) as u64;
+        if let Ok(bytes) = result {
+            self.enter(socket, Way::Wrote, bytes);
+        }
         self.raise(socket, edge);
         self.tell_peer(socket);
         result

@@ -1,0 +1,197 @@
+//! What must be true of those who talk in lines: the rooms they were in, as the log names them, and how those ended.
+
+use std::time::Duration;
+
+use pairloop::engine::CloseReason;
+
+use pairloop::limits::BUFFER_FLOOR;
+
+use super::net::{End, Entry, Fault, Way, Wire};
+use super::notes;
+use super::peer::Peer;
+use super::setup::Service;
+use super::world::World;
+use super::{chat_oracle, order_oracle};
+
+pub struct Lines<'a> {
+    peers: &'a [Peer],
+    wire: &'a Wire,
+    stopped: Option<Duration>,
+    short_of_memory: bool,
+    pub rooms: Vec<Pair<'a>>,
+}
+
+/// A room and its members.
+pub struct Pair<'a> {
+    pub x: &'a Peer,
+    pub y: &'a Peer,
+    pub over: Option<CloseReason>,
+    pub by: Option<&'a Peer>,
+}
+
+impl<'a> Pair<'a> {
+    /// Each member with its partner.
+    pub fn sides(&self) -> [(&'a Peer, &'a Peer); 2] {
+        [(self.x, self.y), (self.y, self.x)]
+    }
+}
+
+impl<'a> Lines<'a> {
+    pub fn new(world: &'a World, wire: &'a Wire) -> Self {
+        let peers = &world.peers[..];
+        let find = |number| {
+            let is_it = |peer: &&Peer| {
+                let id = wire.id(peer.socket);
+                id.is_some_and(|id| id.number() == number)
+            };
+            peers.iter().find(is_it).expect("rooms are of clients")
+        };
+        let pair = |room: notes::Room| Pair {
+            x: find(room.x),
+            y: find(room.y),
+            over: room.over,
+            by: room.by.map(find),
+        };
+        Self {
+            peers,
+            wire,
+            stopped: world.stopped,
+            short_of_memory: world.is_short_of_memory(),
+            rooms: notes::rooms().into_iter().map(pair).collect(),
+        }
+    }
+
+    pub fn judge(&self) {
+        for room in self.rooms.iter().filter(|room| !room.x.service.is_raw()) {
+            log::trace!("{}", self.describe(room));
+            self.they_came_one_after_the_other(room);
+            self.ended_for_a_reason(room);
+            match room.x.service {
+                Service::Chat { free } => chat_oracle::judge(self, room, free),
+                Service::Order { settle } => order_oracle::judge(self, room, settle),
+                Service::Relay | Service::Echo => {}
+            }
+        }
+        for peer in self.peers.iter().filter(|peer| !peer.service.is_raw()) {
+            if !self.is_in_a_room(peer) {
+                self.alone(peer);
+            }
+        }
+    }
+
+    pub fn is_in_a_room(&self, peer: &Peer) -> bool {
+        let is_it = |member: &Peer| member.number == peer.number;
+        self.rooms.iter().any(|room| is_it(room.x) || is_it(room.y))
+    }
+
+    fn they_came_one_after_the_other(&self, room: &Pair<'_>) {
+        let joined = self.wire.joined(room.x.listener);
+        let place = |peer: &Peer| joined.iter().position(|&socket| socket == peer.socket);
+        assert!(
+            room.x.listener == room.y.listener
+                && place(room.y) == place(room.x).map(|place| place + 1),
+            "no neighbours: {}",
+            self.describe(room)
+        );
+    }
+
+    /// Two who behave end well, whatever happens around them.
+    fn ended_for_a_reason(&self, room: &Pair<'_>) {
+        let is_fine =
+            |peer: &Peer| peer.plan.kind.is_well_behaved() && !self.wire.is_struck(peer.socket);
+        let stopped = self.stopped.is_some();
+        if stopped || !is_fine(room.x) || !is_fine(room.y) {
+            return;
+        }
+        // Where a name stands alone for as long as it takes to settle, it is a message without words.
+        let nameless = room.over == Some(CloseReason::Empty)
+            && room
+                .by
+                .is_some_and(|by| self.said(by).starts_with(b"Client "));
+        // A long line needs memory that others may have.
+        let stifled = room.over == Some(CloseReason::Failed)
+            && self.short_of_memory
+            && room.by.is_some_and(|by| by.sent as usize > BUFFER_FLOOR);
+        let well = |peer: &Peer| peer.end == Some(End::Fin);
+        assert!(
+            nameless
+                || stifled
+                || (room.over == Some(CloseReason::Done) && well(room.x) && well(room.y)),
+            "they behaved, and yet: {}",
+            self.describe(room)
+        );
+    }
+
+    /// Somebody who never had a partner hears nothing but the service.
+    fn alone(&self, peer: &Peer) {
+        let heard = &peer.heard[..];
+        let stopped = self.stopped.is_some();
+        let legal: &[&[u8]] = match peer.service {
+            Service::Chat { .. } if stopped => &[
+                chat_oracle::WELCOME,
+                &[chat_oracle::WELCOME, chat_oracle::NOTICE].concat(),
+            ],
+            Service::Chat { .. } => &[chat_oracle::WELCOME],
+            _ if stopped => &[
+                order_oracle::NOBODY,
+                order_oracle::EMPTY,
+                order_oracle::STOPS,
+            ],
+            _ => &[order_oracle::NOBODY, order_oracle::EMPTY],
+        };
+        let whole = peer.end == Some(End::Fin);
+        let fits = |words: &&[u8]| words.starts_with(heard) && (!whole || heard == *words);
+        assert!(
+            legal.iter().any(fits),
+            "client {} was alone, heard {:?}, and ended with {:?}",
+            peer.number,
+            String::from_utf8_lossy(heard),
+            peer.end
+        );
+    }
+
+    /// Whether a read may have found nothing where there was something.
+    pub fn reads_may_lie(&self) -> bool {
+        self.wire.faults.hits[Fault::EagainRead as usize] > 0
+    }
+
+    /// What has left this client.
+    pub fn said(&self, peer: &'a Peer) -> &'a [u8] {
+        let script = peer.script.as_ref().expect("it talks in lines");
+        &script.text[..peer.sent as usize]
+    }
+
+    /// What went through a client's socket in one way, with its place in the order of everything.
+    pub fn entries(&self, peer: &Peer, way: Way) -> impl Iterator<Item = (usize, &'a Entry)> {
+        let socket = peer.socket;
+        let entries = self.wire.ledger.iter().enumerate();
+        entries.filter(move |(_, entry)| entry.socket == socket && entry.way == way)
+    }
+
+    pub fn describe(&self, room: &Pair<'_>) -> String {
+        let member = |peer: &Peer| {
+            let script = peer.script.as_ref().expect("it talks in lines");
+            format!(
+                "{} ({:?}, {} of {} bytes{} sent, {:?}, heard {} bytes ending in {:?}, {:?} at {:?})",
+                peer.number,
+                peer.plan.kind,
+                peer.sent,
+                script.text.len(),
+                if peer.sent_fin { " and FIN" } else { "" },
+                peer.gone,
+                peer.heard.len(),
+                String::from_utf8_lossy(&peer.heard[peer.heard.len().saturating_sub(60)..]),
+                peer.end,
+                peer.ended
+            )
+        };
+        format!(
+            "{:?} room of {} and {}: {:?} through {:?}",
+            room.x.service,
+            member(room.x),
+            member(room.y),
+            room.over,
+            room.by.map(|by| by.number)
+        )
+    }
+}

@@ -1,0 +1,50 @@
+//! What went through the sockets whose clients talk in lines, in the order in which it did.
+
+use std::time::Duration;
+
+use super::socket::SocketId;
+use super::wire::Wire;
+
+/// Which way bytes went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// From the peer into the daemon's kernel.
+    Arrived,
+    /// From there into the daemon.
+    Read,
+    /// From the daemon into its kernel.
+    Wrote,
+}
+
+/// One movement of bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    pub socket: SocketId,
+    pub way: Way,
+    pub bytes: usize,
+    pub time: Duration,
+    /// The poll before it, and when that returned: the turn, and what the daemon took for the time in it.
+    pub turn: u64,
+    pub turn_time: Duration,
+}
+
+impl Wire {
+    /// Writes down from now on what goes through the sockets of this listener.
+    pub fn watch(&mut self, listener: usize) {
+        self.watched.push(listener);
+    }
+
+    pub(super) fn enter(&mut self, socket: SocketId, way: Way, bytes: usize) {
+        if !self.watched.contains(&self.sockets[socket].listener) {
+            return;
+        }
+        self.ledger.push(Entry {
+            socket,
+            way,
+            bytes,
+            time: self.now(),
+            turn: self.calls.polls,
+            turn_time: self.polled,
+        });
+    }
+}

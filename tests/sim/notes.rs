@@ -1,0 +1,97 @@
+//! Who was in which room, and why it ended: taken from the daemon's log, which says so.
+
+use std::cell::RefCell;
+
+use env_logger::Logger;
+use log::{LevelFilter, Log, Metadata, Record};
+use pairloop::engine::CloseReason;
+
+thread_local! {
+    static NOTES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A room as the log tells of it. Clients are named by their numbers.
+#[derive(Debug, Clone, Copy)]
+pub struct Room {
+    pub number: u64,
+    pub x: u64,
+    pub y: u64,
+    pub over: Option<CloseReason>,
+    /// Through whom it ended.
+    pub by: Option<u64>,
+}
+
+/// Keeps this thread's lines about rooms, and lets env_logger have them all.
+struct Keeper(Logger);
+
+impl Log for Keeper {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() <= LevelFilter::Info || self.0.enabled(metadata)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        let text = record
+            .args()
+            .as_str()
+            .map_or_else(|| record.args().to_string(), |text| text.to_owned());
+        if text.starts_with("room ") {
+            NOTES.with_borrow_mut(|notes| notes.push(text));
+        }
+        self.0.log(record);
+    }
+
+    fn flush(&self) {
+        self.0.flush();
+    }
+}
+
+/// Starts to listen, on all threads. Only `loud` lets the log be seen as well.
+pub fn listen(loud: bool) {
+    let mut builder = env_logger::Builder::new();
+    if loud {
+        builder.parse_default_env();
+    } else {
+        builder.filter_level(LevelFilter::Off);
+    }
+    let logger = builder.build();
+    let level = logger.filter().max(LevelFilter::Info);
+    if log::set_boxed_logger(Box::new(Keeper(logger))).is_ok() {
+        log::set_max_level(level);
+    }
+}
+
+/// Forgets what an earlier run on this thread has left.
+pub fn clear() {
+    NOTES.take();
+}
+
+/// The rooms of two that were opened so far.
+pub fn rooms() -> Vec<Room> {
+    let mut rooms: Vec<Room> = Vec::new();
+    NOTES.with_borrow(|notes| {
+        for note in notes {
+            let words: Vec<&str> = note.split(' ').collect();
+            let number = |at: usize| words.get(at)?.trim_end_matches(':').parse::<u64>().ok();
+            let room = number(1).expect("a room has a number");
+            if words[2] == "clients" {
+                let (x, y) = (number(3), number(5));
+                rooms.push(Room {
+                    number: room,
+                    x: x.expect("it names X"),
+                    y: y.expect("it names Y"),
+                    over: None,
+                    by: None,
+                });
+            } else if let Some(known) = rooms.iter_mut().find(|known| known.number == room)
+                && words[2] == "over"
+            {
+                let head = note.split(';').next().unwrap_or(note);
+                let reason = |reason: &CloseReason| head.ends_with(&format!(": {reason}"));
+                known.over = CloseReason::ALL.into_iter().find(reason);
+                known.by = (words[6] == "client").then(|| number(7)).flatten();
+                assert!(known.over.is_some(), "no reason in {note}");
+            }
+        }
+    });
+    rooms
+}
