@@ -141,7 +141,9 @@ impl<'a> Oracle<'a> {
         let Some(sender) = peer.inbox.from.map(|from| &self.peers[from]) else {
             return;
         };
-        let by_itself = sender.gone.is_some() && sender.plan.exit_after.is_some();
+        // One that left bytes waiting may have been cut off for that before it went.
+        let took_all = sender.inbox.received == peer.sent;
+        let by_itself = sender.gone.is_some() && sender.plan.exit_after.is_some() && took_all;
         let undisturbed = peer.plan.kind.is_well_behaved()
             && !self.is_cut_by_stop(peer)
             && !self.wire.is_struck(peer.socket)
