@@ -9,14 +9,13 @@ use std::io::{self, Write};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::SendFlags;
 
-use crate::limits::{CONSOLE_LINE, LOG_LINES_PER_SECOND};
+use crate::limits::CONSOLE_LINE;
 
 /// Lines for the operator.
 pub static STDOUT: Console = Console::new(rustix::stdio::stdout);
@@ -148,57 +147,6 @@ fn drives_layout(character: char) -> bool {
     matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// The logger's way to stderr: so many lines a second, and then how many were left out.
-pub struct LogWriter {
-    since: Instant,
-    lines: u32,
-    suppressed: u64,
-}
-
-impl LogWriter {
-    #[allow(
-        clippy::new_without_default,
-        reason = "it begins with the time of its making"
-    )]
-    pub fn new() -> Self {
-        Self {
-            since: Instant::now(),
-            lines: 0,
-            suppressed: 0,
-        }
-    }
-
-    /// Whether a line may be written at this time, and how many were left out since the last that was.
-    fn admit(&mut self, now: Instant) -> Option<u64> {
-        if now.saturating_duration_since(self.since) >= Duration::from_secs(1) {
-            self.since = now;
-            self.lines = 0;
-        }
-        if self.lines == LOG_LINES_PER_SECOND {
-            self.suppressed += 1;
-            return None;
-        }
-        self.lines += 1;
-        Some(std::mem::take(&mut self.suppressed))
-    }
-}
-
-impl Write for LogWriter {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if let Some(suppressed) = self.admit(Instant::now()) {
-            if suppressed > 0 {
-                STDERR.write_line(format!("{suppressed} log lines suppressed\n").as_bytes());
-            }
-            STDERR.write_line(line);
-        }
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,18 +157,5 @@ mod tests {
             printable("Zo\u{eb} \u{1b}[2J\r\n\0\u{9b}\u{202e}"),
             "Zo\u{eb} \\u{1b}[2J\\r\\n\\u{0}\\u{9b}\\u{202e}"
         );
-    }
-
-    #[test]
-    fn a_flood_of_lines_is_cut_and_counted() {
-        let mut writer = LogWriter::new();
-        let start = writer.since;
-        for _ in 0..LOG_LINES_PER_SECOND {
-            assert_eq!(writer.admit(start), Some(0));
-        }
-        assert_eq!(writer.admit(start), None);
-        assert_eq!(writer.admit(start), None);
-        assert_eq!(writer.admit(start + Duration::from_secs(1)), Some(2));
-        assert_eq!(writer.admit(start + Duration::from_secs(1)), Some(0));
     }
 }

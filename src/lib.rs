@@ -12,6 +12,7 @@ pub mod console;
 pub mod engine;
 pub mod limits;
 pub mod listen;
+pub mod logging;
 pub mod reactor;
 pub mod serve;
 mod socket;

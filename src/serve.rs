@@ -35,6 +35,8 @@ pub enum ServeError {
         clients: usize,
         least: usize,
     },
+    #[error("cannot write the --stats-file: {0}")]
+    StatsFile(io::Error),
     #[error("the event loop failed: {0}")]
     Loop(#[from] io::Error),
 }
@@ -74,6 +76,7 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
             reactor.add_listener(lobby, |net, number| net.add_listener(socket, number))?;
         }
     }
+    reactor.write_statistics().map_err(ServeError::StatsFile)?;
     ready
         .iter()
         .for_each(|line| console::STDOUT.write_line(line.as_bytes()));

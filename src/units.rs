@@ -26,7 +26,9 @@ impl FromStr for Limit {
         if text == "none" {
             Ok(Limit(None))
         } else {
-            duration(text).map(|limit| Limit(Some(limit)))
+            duration(text)
+                .map(|limit| Limit(Some(limit)))
+                .map_err(|error| format!("{error}, or none"))
         }
     }
 }

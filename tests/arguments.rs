@@ -227,3 +227,27 @@ fn the_longest_timeouts_and_little_memory_are_served() {
     drop((x, y));
     daemon.stop();
 }
+
+#[test]
+fn a_stats_file_that_cannot_be_written_is_noticed_at_the_start() {
+    let (code, _, stderr) = run(&[
+        "serve",
+        "--listen",
+        RELAY,
+        "--stats-file",
+        "/nonexistent/folder/stats",
+    ]);
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("--stats-file"), "{stderr}");
+}
+
+#[test]
+fn rust_log_overrides_the_level() {
+    let mut command = common::serve(&[RELAY]);
+    command.arg("-vv").env("RUST_LOG", "warn");
+    let mut daemon = Daemon::run(command, 1);
+    drop(daemon.connect());
+    daemon.has_clients(0);
+    daemon.stop();
+    assert_eq!(daemon.stderr.rest(), [""; 0]);
+}

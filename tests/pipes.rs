@@ -101,8 +101,8 @@ fn what_a_producer_is_told_is_thrown_away_and_said() {
     Noise::new(3).send(&mut y, 0..32 << 20);
     y.shutdown(Shutdown::Write).unwrap();
     producer.end_input();
-    let words = producer.ends(0);
-    assert!(words.contains("33554432 bytes from the partner"), "{words}");
+    let words = producer.ends(1);
+    assert!(words.contains("the partner sent 33554432 bytes"), "{words}");
     assert_eq!(end_of(&mut y), End::Fin);
 }
 
@@ -226,4 +226,22 @@ fn an_echo_that_is_not_whole_is_a_failure() {
     reset(stream);
     let words = cut.ends(1);
     assert!(words.contains("the connection was cut"), "{words}");
+}
+
+/// Clients have the daemon's name, and `pkill pairloop` means all of them.
+#[test]
+fn what_is_meant_for_the_daemon_does_not_end_a_client() {
+    let daemon = Daemon::serve(&[RELAY], &[]);
+    let mut producer = Client::start("produce", daemon.address(0), &[]);
+    let mut y = daemon.connect();
+    producer.say(b"before");
+    receive(&mut y, b"before");
+    producer.signal(Signal::USR2);
+    producer.signal(Signal::USR1);
+    producer.say(b"after");
+    receive(&mut y, b"after");
+    producer.end_input();
+    assert_eq!(end_of(&mut y), End::Fin);
+    drop(y);
+    producer.ends(0);
 }

@@ -4,9 +4,11 @@ use std::fmt;
 use std::io::{self, ErrorKind, Read};
 use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use log::debug;
+use signal_hook::consts::{SIGUSR1, SIGUSR2};
 use socket2::SockRef;
 
 use super::ClientError;
@@ -57,6 +59,7 @@ pub fn connect(at: &Address, server: &ServerArgs) -> Result<TcpStream, ClientErr
         error,
     })?;
     let timeout = server.connect_timeout;
+    pass_over_the_daemons_signals().map_err(ClientError::Signals)?;
     let mut failures = Vec::new();
     for address in addresses {
         match connect_to(address, timeout) {
@@ -68,6 +71,14 @@ pub fn connect(at: &Address, server: &ServerArgs) -> Result<TcpStream, ClientErr
         }
     }
     Err(ClientError::Connect(Failures { failures, timeout }))
+}
+
+/// A client on the daemon's own machine has its name. What an operator means for the daemon must not end it.
+fn pass_over_the_daemons_signals() -> io::Result<()> {
+    for signal in [SIGUSR1, SIGUSR2] {
+        signal_hook::flag::register(signal, Arc::default())?;
+    }
+    Ok(())
 }
 
 fn connect_to(address: SocketAddr, timeout: Duration) -> io::Result<TcpStream> {

@@ -41,8 +41,12 @@ pub enum ClientError {
     Resolve { at: Address, error: io::Error },
     #[error("{0}")]
     Connect(Failures),
-    #[error("the connection was cut ({0}): what came through is not complete")]
+    #[error(
+        "the connection was cut ({0}): what came through is not complete; if nothing did, the server is full or stopping"
+    )]
     Cut(io::Error),
+    #[error("the partner sent {0} bytes, which were thrown away: is it a producer too?")]
+    Discarded(usize),
     #[error("the server ended the connection before the end of the input")]
     Early,
     #[error("only {received} of {sent} bytes came back")]

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use log::warn;
-
 use super::connect::{connect, receive};
 use super::sending::Sending;
 use super::{CHUNK, ClientError};
@@ -13,7 +11,7 @@ use crate::cli::ProduceArgs;
 /// written everything.
 ///
 /// # Errors
-/// If it can't connect, or the connection is cut.
+/// If it can't connect, the connection is cut, or the partner is no consumer.
 pub fn produce(args: &ProduceArgs) -> Result<(), ClientError> {
     let stream = Arc::new(connect(&args.at, &args.server)?);
     let sending = Sending::begin(&stream)?;
@@ -27,8 +25,10 @@ pub fn produce(args: &ProduceArgs) -> Result<(), ClientError> {
         }
     }
     sending.join()?;
+    // A partner that talks is hardly one that has written everything to its output.
     if discarded > 0 {
-        warn!("{discarded} bytes from the partner were thrown away: is it a producer too?");
+        Err(ClientError::Discarded(discarded))
+    } else {
+        Ok(())
     }
-    Ok(())
 }

@@ -1,7 +1,7 @@
 //! What the chat client shows: a prompt, colours and the partner's lines apart on a terminal, lines and nothing else
 //! in a pipe.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use super::talk::Turn;
 use crate::console::{self, printable};
@@ -109,8 +109,13 @@ impl<W: Write> Screen<W> {
         self.hint(words)
     }
 
-    /// Leaves the cursor at the beginning of a line.
+    /// Leaves the cursor at the beginning of a line, and nothing half typed for the shell to take as a command.
     pub fn leave(&mut self) -> io::Result<()> {
+        let input = io::stdin();
+        if input.is_terminal() {
+            // If that fails the terminal is gone, and with it the line.
+            let _ = rustix::termios::tcflush(&input, rustix::termios::QueueSelector::IFlush);
+        }
         if std::mem::take(&mut self.prompted) {
             writeln!(self.out)?;
         }

@@ -140,7 +140,7 @@ impl Talk {
     pub fn heard(&mut self, line: Vec<u8>) -> Vec<Action> {
         let first = !std::mem::replace(&mut self.heard, true);
         let mut actions = if first && is(&line, WELCOME) {
-            vec![Action::Hint("the first line is yours")]
+            vec![Action::Hint("the first line is yours, for whoever comes")]
         } else if is(&line, NOTICE) {
             self.over = true;
             return vec![Action::Note("the server is closing"), Action::Leave];
@@ -211,7 +211,7 @@ mod tests {
     use super::*;
 
     const WELCOME: &str = "YOU'RE CONNECTED TO : @MAIN SERVER";
-    const HINT: Action = Action::Hint("the first line is yours");
+    const HINT: Action = Action::Hint("the first line is yours, for whoever comes");
 
     fn send(line: &str) -> Action {
         Action::Send(format!("{line}\n").into_bytes())

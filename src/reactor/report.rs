@@ -1,5 +1,6 @@
 //! What operators are told on SIGUSR2.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use log::{error, info};
@@ -101,15 +102,24 @@ impl<N: Net> Reactor<N> {
         }
     }
 
+    /// Writes the statistics file, if there is to be one.
+    ///
+    /// # Errors
+    /// If it can't be written.
+    pub fn write_statistics(&self) -> io::Result<()> {
+        match &self.settings.stats_file {
+            Some(path) => prometheus::write(path, &self.statistics()),
+            None => Ok(()),
+        }
+    }
+
     /// Answers SIGUSR2.
     pub(super) fn report(&mut self) {
         self.print(&format!("NUMBER OF CLIENTS : {}", self.engine.clients()));
         let statistics = self.statistics();
         statistics.lines().for_each(|line| info!("{line}"));
-        if let Some(path) = &self.settings.stats_file
-            && let Err(error) = prometheus::write(path, &statistics)
-        {
-            error!("{} not written: {error}", path.display());
+        if let Err(error) = self.write_statistics() {
+            error!("the statistics are not written: {error}");
         }
     }
 }
