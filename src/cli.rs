@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
+use crate::bench::args::BenchArgs;
 use crate::client::{Address, Message};
 use crate::engine::ClientId;
 use crate::listen::ListenUrl;
@@ -36,6 +37,7 @@ pub enum Command {
     Consume(ConsumeArgs),
     Chat(ChatArgs),
     Order(OrderArgs),
+    Bench(BenchArgs),
 }
 
 /// Run the daemon

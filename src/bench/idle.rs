@@ -1,0 +1,59 @@
+//! The load of idle: connections that are opened and held.
+
+use std::io::{ErrorKind, Read};
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
+
+use super::BenchError;
+use super::outcome::Outcome;
+use super::plan::{Length, Plan};
+use super::probe::{Probe, memory};
+use super::setup::{self, Ends};
+
+/// Opens all, holds them, and counts those that are still there.
+///
+/// # Errors
+/// If one can't be opened, or the server's process can't be looked at.
+pub fn run(plan: &Plan) -> Result<Outcome, BenchError> {
+    let memory_before = memory(&plan.server_pids)?;
+    let probe = Probe::take(&plan.server_pids)?;
+    let (begin, cpu) = (Instant::now(), process_cpu());
+    let (mut connections, times) = setup::connections(plan)?;
+    let (elapsed, cpu) = (begin.elapsed(), process_cpu().saturating_sub(cpu));
+    // Connections may still stand in the server's queue, and their memory with them: the hold is also for that.
+    let usage = Probe::take(&plan.server_pids)?.since(&probe);
+    let mut outcome = Outcome::of_idle(plan, times, elapsed, cpu, usage);
+    if let Length::Time(time) = plan.length {
+        std::thread::sleep(time);
+    }
+    let memory_after = memory(&plan.server_pids)?;
+    if let Some((before, after)) = memory_before.zip(memory_after) {
+        outcome.add_memory(before, after);
+    }
+    for connection in &mut connections {
+        if let Err(why) = is_alive(connection) {
+            outcome.losses.add(why);
+        }
+    }
+    Ok(outcome)
+}
+
+/// Whether nothing but bytes has come; some services greet.
+fn is_alive(connection: &mut Ends) -> Result<(), String> {
+    let stream = &mut connection.x;
+    stream
+        .set_nonblocking(true)
+        .map_err(|error| error.to_string())?;
+    match stream.read(&mut [0; 1024]) {
+        Ok(0) => Err("closed by the server".into()),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// CPU time of this process: connecting is nearly all that it does.
+fn process_cpu() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
+}

@@ -1,0 +1,294 @@
+//! The load generator against the real daemon: every mode does what it says, and what it prints is what happened.
+//! Nothing is asserted about how fast it was.
+
+mod common;
+#[path = "common/json.rs"]
+mod json;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::process::Output;
+use std::thread;
+
+use common::{Daemon, ECHO, RELAY, program, scratch};
+use json::Json;
+
+const CHAT: &str = "chat://127.0.0.1:0";
+const ORDER: &str = "order://127.0.0.1:0";
+
+/// Bytes of `please relay <64> for side <16>\n`.
+const TRANSIT_LINE: usize = 13 + 64 + 10 + 16 + 1;
+
+/// Runs the generator against an address.
+fn bench(mode: &str, at: SocketAddr, options: &str) -> Output {
+    let mut command = program();
+    command.args(["bench", mode, "--at", &at.to_string(), "--warmup", "none"]);
+    command.args(options.split_whitespace());
+    command.output().expect("it starts")
+}
+
+/// Runs it, successfully, and answers its JSON.
+#[track_caller]
+fn measure(mode: &str, at: SocketAddr, options: &str) -> Json {
+    let output = bench(mode, at, &format!("--json {options}"));
+    let text = String::from_utf8(output.stdout).expect("JSON is UTF-8");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{mode} {options}: {errors}");
+    assert_eq!(errors, "", "no progress line but on a terminal");
+    Json::parse(&text)
+}
+
+/// Runs it in vain, and answers what it said.
+#[track_caller]
+fn fails(code: i32, mode: &str, at: SocketAddr, options: &str) -> String {
+    let output = bench(mode, at, options);
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(
+        output.status.code(),
+        Some(code),
+        "{mode} {options}: {errors}"
+    );
+    assert!(!errors.contains("panicked"), "{errors}");
+    errors
+}
+
+#[test]
+fn messages_are_counted_in_every_mode() {
+    let daemon = Daemon::serve(&[ECHO, RELAY, CHAT, ORDER], &["-qq"]);
+    for (listener, mode, options, unit) in [
+        (0, "echo", "--connections 3 --count 500", "messages"),
+        (
+            0,
+            "echo",
+            "--connections 5 --depth 8 --size 1000 --threads 2 --count 500",
+            "messages",
+        ),
+        (1, "relay", "--rooms 3 --count 500", "messages"),
+        (
+            1,
+            "relay",
+            "--rooms 2 --size 64K --depth 4 --threads 2 --count 500",
+            "messages",
+        ),
+        (2, "chat", "--rooms 3 --count 500", "lines"),
+        (3, "order", "--rooms 4 --count 50", "rooms"),
+        (1, "connect", "--rooms 4 --count 50", "rooms"),
+        (
+            1,
+            "connect",
+            "--rooms 4 --threads 2 --close fin --count 50",
+            "rooms",
+        ),
+    ] {
+        let result = measure(mode, daemon.address(listener), options);
+        let wanted: f64 = options.rsplit(' ').next().unwrap().parse().unwrap();
+        assert_eq!(result.text("mode"), mode);
+        assert_eq!(result.text("unit"), unit);
+        assert_eq!(result.number("count"), wanted, "{mode} {options}");
+        assert_eq!(result.number("lost"), 0.0);
+        assert!(result.number("latency_us.max") >= result.number("latency_us.p50"));
+    }
+}
+
+#[test]
+fn bytes_are_counted_in_bulk() {
+    let daemon = Daemon::serve(&[RELAY], &["-qq"]);
+    let mut ways = vec!["--bulk", "--bulk --rooms 3 --threads 2"];
+    if cfg!(target_os = "linux") {
+        ways.push("--bulk --discard");
+    }
+    for options in ways {
+        let options = format!("{options} --duration 300ms");
+        let result = measure("relay", daemon.address(0), &options);
+        assert!(result.number("bytes") > 0.0, "{options}");
+        assert_eq!(result.number("count"), 0.0);
+        assert_eq!(result.find("latency_us.p50"), None, "there are no messages");
+    }
+}
+
+#[test]
+fn a_rate_sends_what_is_due_and_says_how_late() {
+    let daemon = Daemon::serve(&[ECHO, RELAY, CHAT, ORDER], &["-qq"]);
+    for (listener, mode) in ["echo", "relay", "chat", "order"].into_iter().enumerate() {
+        let result = measure(
+            mode,
+            daemon.address(listener),
+            "--rate 200 --count 40 --threads 2",
+        );
+        assert_eq!(result.number("count"), 40.0, "{mode}");
+        assert!(result.number("sent_late_us.max") >= 0.0, "{mode}");
+        assert!(result.find("unanswered").is_some(), "{mode}");
+    }
+}
+
+#[test]
+fn idle_connections_are_held_and_weighed() {
+    let mut daemon = Daemon::serve(&[RELAY], &["-qq"]);
+    let pid = daemon.pid().as_raw_nonzero().to_string();
+    let mut options = "--connections 60 --duration 300ms --sources 3".to_owned();
+    if cfg!(target_os = "linux") {
+        options += &format!(" --server-pid {pid}");
+    }
+    let result = measure("idle", daemon.address(0), &options);
+    assert_eq!(result.number("count"), 60.0);
+    if cfg!(target_os = "linux") {
+        assert!(result.find("server_rss_anon_per_connection").is_some());
+        assert!(result.number("server_cpu") >= 0.0);
+    }
+    daemon.has_clients(0);
+}
+
+#[test]
+fn transit_clients_shake_hands_first() {
+    let (listener, at) = listen();
+    thread::spawn(move || {
+        loop {
+            let [x, y] = [&listener, &listener].map(|listener| {
+                let stream = listener.accept().expect("a client").0;
+                let mut line = [0; TRANSIT_LINE];
+                let mut reader = &stream;
+                reader.read_exact(&mut line).expect("a line");
+                (stream, String::from_utf8(line.into()).expect("text"))
+            });
+            let token = |line: &str| line["please relay ".len()..][..64].to_owned();
+            assert!(
+                x.1.ends_with('\n') && x.1.contains(" for side "),
+                "{:?}",
+                x.1
+            );
+            assert_eq!(token(&x.1), token(&y.1));
+            assert_ne!(x.1, y.1, "the sides differ");
+            for mut stream in [&x.0, &y.0] {
+                stream.write_all(b"ok\n").expect("it is there");
+            }
+            thread::spawn(move || pass_on(x.0, y.0));
+        }
+    });
+    let result = measure("relay", at, "--hello transit --rooms 2 --count 50");
+    assert_eq!(result.number("count"), 50.0);
+    let result = measure("connect", at, "--hello transit --rooms 1 --count 5");
+    assert_eq!(result.number("count"), 5.0);
+}
+
+#[test]
+fn the_far_side_of_a_proxy_can_be_the_generator() {
+    let (proxy, at) = listen();
+    let (reserved, sink) = listen();
+    drop(reserved);
+    thread::spawn(move || {
+        for client in proxy.incoming() {
+            let server = TcpStream::connect(sink).expect("the generator listens");
+            thread::spawn(move || pass_on(client.expect("a client"), server));
+        }
+    });
+    let options = format!("--sink {sink} --rooms 3 --count 90 --depth 2");
+    assert_eq!(measure("relay", at, &options).number("count"), 90.0);
+}
+
+#[test]
+fn strangers_among_the_clients_are_noticed() {
+    let daemon = Daemon::serve(&[RELAY], &["-qq"]);
+    let _stranger = daemon.connect();
+    let errors = fails(1, "relay", daemon.address(0), "--rooms 2 --count 5");
+    assert!(
+        errors.contains("did not pair the clients in the order"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn an_answer_that_is_wrong_is_no_answer() {
+    let (listener, at) = listen();
+    thread::spawn(move || {
+        let mut stream = listener.accept().expect("a client").0;
+        let mut message = [0; 64];
+        while stream.read_exact(&mut message).is_ok() && stream.write_all(&[b'?'; 64]).is_ok() {}
+    });
+    let errors = fails(1, "echo", at, "--connections 1 --count 5");
+    assert!(
+        errors.contains("received something else than was sent"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn what_cannot_be_measured_is_refused_with_a_reason() {
+    let (listener, at) = listen();
+    drop(listener);
+    let refused = fails(1, "echo", at, "--count 1");
+    assert!(refused.contains("is pairloop serve running?"), "{refused}");
+    let daemon = Daemon::serve(&[ECHO], &["-qq"]);
+    let at = daemon.address(0);
+    for (code, mode, options, words) in [
+        (1, "relay", "--server-pid 4000000000", "no such process"),
+        (1, "echo", "--connections 4000000000", "descriptors"),
+        (
+            1,
+            "echo",
+            "--sources 192.0.2.1",
+            "192.0.2.1 can't be connected from",
+        ),
+        (1, "order", "--duration 200ms", "nothing was measured"),
+        (2, "echo", "--rooms 5", "use --connections"),
+        (2, "relay", "--bulk --rate 5", "--rate"),
+        (2, "echo", "--size 65K", "--size is 1 to 64K"),
+        (2, "echo", "--rate 0", "not a rate"),
+        (2, "ecko", "", "ecko"),
+    ] {
+        let errors = fails(code, mode, at, options);
+        assert!(errors.contains(words), "{mode} {options}: {errors}");
+    }
+}
+
+#[test]
+fn the_report_is_one_whole_page() {
+    let daemon = Daemon::serve(&[ECHO], &["-qq"]);
+    let path = scratch("bench.html");
+    let options = format!("--count 200 --report {}", path.display());
+    let output = bench("echo", daemon.address(0), &options);
+    assert_eq!(output.status.code(), Some(0));
+    let table = String::from_utf8(output.stdout).unwrap();
+    for part in [
+        "messages",
+        "a second",
+        "latency in us",
+        "p99.9",
+        "generator CPU",
+    ] {
+        assert!(table.contains(part), "no {part} in {table}");
+    }
+    let page = std::fs::read_to_string(path).expect("it was written");
+    assert!(page.starts_with("<!DOCTYPE html>") && page.trim_end().ends_with("</html>"));
+    for tag in [
+        "svg", "div", "table", "tr", "td", "h2", "p", "style", "text", "title",
+    ] {
+        let closed = page.matches(&format!("</{tag}>")).count();
+        let opened = [" ", ">"].map(|end| page.matches(&format!("<{tag}{end}")).count());
+        assert_eq!(opened.iter().sum::<usize>(), closed, "<{tag}>");
+        assert!(closed > 0, "<{tag}>");
+    }
+    for foreign in [
+        "http:", "https:", "<script", "<link", "<img", "NaN", "/tmp", "target",
+    ] {
+        assert!(!page.contains(foreign), "{foreign} in the page");
+    }
+}
+
+fn listen() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let at = listener.local_addr().expect("an address");
+    (listener, at)
+}
+
+/// Carries bytes from one to the other until there are no more.
+fn pass_on(from: TcpStream, to: TcpStream) {
+    let mut reader = BufReader::new(&from);
+    while let Ok(bytes) = reader.fill_buf() {
+        let count = bytes.len();
+        if count == 0 || (&to).write_all(bytes).is_err() {
+            break;
+        }
+        reader.consume(count);
+    }
+    let _ = to.shutdown(Shutdown::Write);
+}
