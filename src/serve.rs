@@ -35,7 +35,7 @@ pub enum ServeError {
         clients: usize,
         least: usize,
     },
-    #[error("cannot write the --stats-file: {0}")]
+    #[error("--stats-file: {0}")]
     StatsFile(io::Error),
     #[error("the event loop failed: {0}")]
     Loop(#[from] io::Error),

@@ -272,10 +272,13 @@ fn check_statistics(text: &str) {
 
 #[test]
 fn a_statistics_file_that_cannot_be_written_does_no_harm() {
-    let file = scratch("no_such_folder").join("statistics.prom");
+    let folder = scratch("folder_that_goes_away");
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("statistics.prom");
     let mut command = common::serve(&[RELAY]);
     command.arg("--stats-file").arg(&file);
     let mut daemon = Daemon::run(command, 1);
+    std::fs::remove_dir_all(&folder).unwrap();
     assert_eq!(daemon.report(), 0);
     let complaint = daemon.stderr.find("not written");
     assert!(complaint.contains(file.to_str().unwrap()), "{complaint}");
@@ -314,7 +317,7 @@ fn the_stats_file_is_not_written_through_a_link() {
     std::os::unix::fs::symlink(&victim, folder.join("stats.prom.tmp")).unwrap();
     let mut daemon = Daemon::serve(&[RELAY], &["--stats-file", path.to_str().unwrap()]);
     daemon.report();
-    daemon.report();
+    daemon.stop();
     assert_eq!(std::fs::read_to_string(&victim).unwrap(), "precious");
     assert!(
         std::fs::read_to_string(&path)

@@ -105,12 +105,17 @@ impl<N: Net> Reactor<N> {
     /// Writes the statistics file, if there is to be one.
     ///
     /// # Errors
-    /// If it can't be written.
+    /// If it can't be written; the error names it.
     pub fn write_statistics(&self) -> io::Result<()> {
-        match &self.settings.stats_file {
-            Some(path) => prometheus::write(path, &self.statistics()),
-            None => Ok(()),
-        }
+        let Some(path) = &self.settings.stats_file else {
+            return Ok(());
+        };
+        prometheus::write(path, &self.statistics()).map_err(|error| {
+            io::Error::new(
+                error.kind(),
+                format!("{} not written: {error}", path.display()),
+            )
+        })
     }
 
     /// Answers SIGUSR2.
@@ -119,7 +124,7 @@ impl<N: Net> Reactor<N> {
         let statistics = self.statistics();
         statistics.lines().for_each(|line| info!("{line}"));
         if let Err(error) = self.write_statistics() {
-            error!("the statistics are not written: {error}");
+            error!("{error}");
         }
     }
 }
