@@ -81,6 +81,10 @@ pub struct ServeArgs {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::duration)]
     pub drain_timeout: Duration,
 
+    /// Carry all bytes through the process, even where the kernel could pass them on by itself
+    #[arg(long)]
+    pub no_splice: bool,
+
     /// Stop, with exit code 0, once the first room is over
     #[arg(long)]
     pub once: bool,

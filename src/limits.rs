@@ -28,6 +28,21 @@ pub const CONNECTIONS_PER_TURN: usize = 256;
 /// stopped in its middle.
 pub const LONGEST_TURN: Duration = Duration::from_millis(500);
 
+/// What a pipe is to hold.
+pub const PIPE_SIZE: usize = 256 * 1024;
+
+/// The most pipes that a process makes, and the part of the descriptors that may go into them.
+pub const MAX_PIPES: usize = 512;
+pub const PIPE_SHARE: usize = 16;
+
+/// How long links copy before another pipe is asked for, when the system had none.
+pub const PIPE_RETRY: Duration = Duration::from_secs(1);
+
+/// Reads of this size speak for splicing, reads below that for copying, and so many in a row decide.
+pub const BULK: usize = 128 * 1024;
+pub const TRICKLE: usize = 16 * 1024;
+pub const STREAK: u8 = 4;
+
 /// Bytes of the longest chat line, its terminator included.
 pub const LONGEST_LINE: usize = 64 * 1024;
 

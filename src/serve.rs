@@ -9,9 +9,9 @@ use thiserror::Error;
 use crate::cli::ServeArgs;
 use crate::console;
 use crate::engine::{ClientId, Engine, Timeouts};
-use crate::limits::{RESERVED_DESCRIPTORS, SHARED_BUFFER_MEMORY};
+use crate::limits::{MAX_PIPES, PIPE_SHARE, RESERVED_DESCRIPTORS, SHARED_BUFFER_MEMORY};
 use crate::listen::{DEFAULTS, ListenError, ListenUrl};
-use crate::reactor::{BufferMemory, MioNet, Reactor, Settings};
+use crate::reactor::{BufferMemory, MioNet, Reactor, Settings, Splicing};
 
 /// Why the daemon could not run.
 #[derive(Debug, Error)]
@@ -88,8 +88,16 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
 
 fn settings(args: &ServeArgs) -> Result<Settings, ServeError> {
     let limit = raise_descriptor_limit();
+    let splicing = match args.no_splice || !cfg!(target_os = "linux") {
+        true => Splicing::Never,
+        false => Splicing::Adaptive,
+    };
+    let pipes = match splicing {
+        Splicing::Never => 0,
+        _ => MAX_PIPES.min(limit / PIPE_SHARE / 2),
+    };
     let room = limit
-        .saturating_sub(RESERVED_DESCRIPTORS)
+        .saturating_sub(RESERVED_DESCRIPTORS + 2 * pipes)
         .min(ClientId::MAX_SLOTS);
     let max_clients = match args.max_clients.map(|wanted| wanted as usize) {
         Some(wanted) if wanted > room => return Err(ServeError::Descriptors { wanted, limit }),
@@ -117,6 +125,8 @@ fn settings(args: &ServeArgs) -> Result<Settings, ServeError> {
     Ok(Settings {
         max_clients,
         buffer_memory,
+        splicing,
+        pipes,
         stall_timeout: args.stall_timeout.0,
         drain_timeout: args.drain_timeout,
         once: args.once,

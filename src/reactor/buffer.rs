@@ -63,8 +63,7 @@ impl BufferMemory {
         let old = place.as_ref().map_or(&[][..], |buffer| buffer.rest());
         let all = [old, bytes].concat().into_boxed_slice();
         self.release(place);
-        self.shared_left -= beyond_floor(&all);
-        self.held += all.len();
+        self.charge(all.len());
         *place = Some(Box::new(Buffer {
             bytes: all,
             start: 0,
@@ -74,18 +73,28 @@ impl BufferMemory {
     /// Empties a place where a buffer may be.
     pub fn release(&mut self, place: &mut Option<Box<Buffer>>) {
         let Some(buffer) = place.take() else { return };
-        self.shared_left += beyond_floor(&buffer.bytes);
-        self.held -= buffer.bytes.len();
+        self.discharge(buffer.bytes.len());
     }
 
-    /// Bytes of memory that buffers hold now.
+    /// Counts bytes that wait in a pipe.
+    pub fn charge(&mut self, bytes: usize) {
+        self.shared_left -= beyond_floor(bytes);
+        self.held += bytes;
+    }
+
+    pub fn discharge(&mut self, bytes: usize) {
+        self.shared_left += beyond_floor(bytes);
+        self.held -= bytes;
+    }
+
+    /// Bytes that buffers hold now.
     pub fn held(&self) -> usize {
         self.held
     }
 }
 
-fn beyond_floor(bytes: &[u8]) -> isize {
-    bytes.len().saturating_sub(BUFFER_FLOOR) as isize
+fn beyond_floor(bytes: usize) -> isize {
+    bytes.saturating_sub(BUFFER_FLOOR) as isize
 }
 
 #[cfg(test)]

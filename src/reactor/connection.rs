@@ -6,7 +6,9 @@ use crate::engine::{ClientId, CloseReason, Ending};
 
 use super::buffer::Buffer;
 use super::link::Link;
+use super::net::Net;
 use super::readiness::Readiness;
+use super::splice::Piped;
 
 /// How far one direction of a connection has come.
 ///
@@ -38,8 +40,8 @@ pub struct Closing {
 
 /// One row in the table: what an idle client costs is its size, so buffers are boxed and live only while they hold
 /// bytes.
-pub struct Connection<S> {
-    pub stream: S,
+pub struct Connection<N: Net> {
+    pub stream: N::Stream,
     /// The listener it came in by.
     pub listener: u16,
     pub readiness: Readiness,
@@ -65,6 +67,8 @@ pub struct Connection<S> {
     pub owes_drained: bool,
     /// Bytes that the socket did not take. While there are any, nothing is read from the source.
     pub unsent: Option<Box<Buffer>>,
+    /// The same, if they came through a pipe and are still in it.
+    pub piped: Option<Box<Piped<N::Pipe>>>,
     /// Bytes read in all.
     pub received: u64,
     pub last_read: Instant,
@@ -75,8 +79,8 @@ pub struct Connection<S> {
     pub undelivered: u32,
 }
 
-impl<S> Connection<S> {
-    pub fn new(stream: S, listener: u16, now: Instant) -> Self {
+impl<N: Net> Connection<N> {
+    pub fn new(stream: N::Stream, listener: u16, now: Instant) -> Self {
         Self {
             stream,
             listener,
@@ -94,6 +98,7 @@ impl<S> Connection<S> {
             resumed: false,
             owes_drained: false,
             unsent: None,
+            piped: None,
             received: 0,
             last_read: now,
             last_taken: now,
@@ -124,7 +129,7 @@ impl<S> Connection<S> {
 
     /// Whether bytes wait to be sent.
     pub fn is_sending(&self) -> bool {
-        self.unsent.is_some()
+        self.unsent.is_some() || self.piped.is_some()
     }
 
     /// When a byte last moved.

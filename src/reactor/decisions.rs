@@ -9,7 +9,7 @@ use crate::engine::{ClientId, Input, Members, Note, Output};
 
 use super::Reactor;
 use super::connection::{Closing, Connection};
-use super::link::{Link, Transport};
+use super::link::Link;
 use super::net::Net;
 
 /// What the engine waits to hear of a client.
@@ -85,10 +85,7 @@ impl<N: Net> Reactor<N> {
         let Some(source) = self.connections.get_mut(from) else {
             return;
         };
-        source.link = Some(Link {
-            sink: to,
-            transport: Transport::Copied,
-        });
+        source.link = Some(Link::new(to, self.settings.splicing));
         let mut early = source.unread.take();
         self.enqueue(from);
         let Some(sink) = self.connections.get_mut(to) else {

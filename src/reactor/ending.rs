@@ -192,6 +192,7 @@ impl<N: Net> Reactor<N> {
         self.timers.set(&mut connection.deadline, None, id);
         self.buffers.release(&mut connection.unread);
         self.buffers.release(&mut connection.unsent);
+        self.pipes.discard(&mut connection.piped, &mut self.buffers);
         if let Some(closing) = connection.closing {
             debug!("{id}: closed: {}", closing.reason);
             self.counters.count_close(closing.reason);

@@ -10,7 +10,7 @@
 use std::io::ErrorKind;
 
 use crate::engine::ClientId;
-use crate::limits::{BYTES_PER_TURN, SCRATCH};
+use crate::limits::{BULK, BYTES_PER_TURN, SCRATCH, STREAK, TRICKLE};
 
 use super::net::Net;
 use super::readiness::Readiness;
@@ -21,6 +21,19 @@ use super::{Reactor, retry};
 pub enum Transport {
     /// Through the process: read into the scratch buffer, written from there.
     Copied,
+    /// Through a pipe in the kernel.
+    Spliced,
+}
+
+/// Which links splice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Splicing {
+    Never,
+    /// Those through which much flows.
+    Adaptive,
+    /// All of them, from the first byte. Not offered to operators: with hundreds of links that begin like this, the
+    /// receivers' windows never open.
+    Always,
 }
 
 /// One direction of raw forwarding, kept at its source.
@@ -28,6 +41,49 @@ pub enum Transport {
 pub struct Link {
     pub sink: ClientId,
     pub transport: Transport,
+    /// The transport follows what flows.
+    adapts: bool,
+    /// Reads in a row that spoke for the other transport.
+    streak: u8,
+}
+
+impl Link {
+    pub fn new(sink: ClientId, splicing: Splicing) -> Self {
+        let transport = match splicing {
+            Splicing::Always => Transport::Spliced,
+            Splicing::Adaptive | Splicing::Never => Transport::Copied,
+        };
+        Self {
+            sink,
+            transport,
+            adapts: splicing == Splicing::Adaptive,
+            streak: 0,
+        }
+    }
+
+    /// Copies from now on, whatever flows.
+    pub fn give_up_splicing(&mut self) {
+        self.transport = Transport::Copied;
+        self.adapts = false;
+    }
+
+    /// Chooses the transport by what flows: splicing costs system calls, copying costs bytes.
+    fn adapt(&mut self, bytes: usize) {
+        let other = match self.transport {
+            _ if !self.adapts => return,
+            Transport::Copied if bytes >= BULK => Transport::Spliced,
+            Transport::Spliced if bytes < TRICKLE => Transport::Copied,
+            _ => {
+                self.streak = 0;
+                return;
+            }
+        };
+        self.streak += 1;
+        if self.streak == STREAK {
+            self.transport = other;
+            self.streak = 0;
+        }
+    }
 }
 
 impl<N: Net> Reactor<N> {
@@ -50,8 +106,7 @@ impl<N: Net> Reactor<N> {
             .get(id)
             .filter(|connection| connection.wants_reading())?;
         let Some(Link {
-            sink,
-            transport: Transport::Copied,
+            sink, transport, ..
         }) = connection.link
         else {
             // One read at a time: what the engine has just decided, others do first.
@@ -63,6 +118,27 @@ impl<N: Net> Reactor<N> {
         self.connections
             .get(sink)
             .filter(|sink| sink.takes_bytes())?;
+        let bytes = match transport {
+            Transport::Copied => self.copy_once(id, sink, budget),
+            Transport::Spliced => self.splice_once(id, sink, budget),
+        }?;
+        if let Some(link) = self
+            .connections
+            .get_mut(id)
+            .and_then(|source| source.link.as_mut())
+        {
+            link.adapt(bytes);
+        }
+        Some(bytes)
+    }
+
+    /// A read into the scratch buffer and a write from there.
+    pub(super) fn copy_once(
+        &mut self,
+        id: ClientId,
+        sink: ClientId,
+        budget: usize,
+    ) -> Option<usize> {
         let most = self.buffers.allowance().min(budget).min(SCRATCH);
         let bytes = self.read(id, 0..most)?;
         self.push(sink, bytes);

@@ -14,6 +14,7 @@ use crate::limits::EVENTS_PER_POLL;
 
 use super::net::{Event, Net};
 use super::outq;
+use super::pipe::Pipe;
 use super::readiness::Readiness;
 use super::signals::Signal;
 
@@ -59,6 +60,7 @@ impl MioNet {
 impl Net for MioNet {
     type Listener = TcpListener;
     type Stream = TcpStream;
+    type Pipe = Pipe;
 
     fn now(&self) -> Instant {
         Instant::now()
@@ -118,6 +120,28 @@ impl Net for MioNet {
 
     fn unacknowledged(&mut self, stream: &mut TcpStream) -> io::Result<usize> {
         outq::unacknowledged(stream)
+    }
+
+    fn pipe(&mut self) -> io::Result<Pipe> {
+        Pipe::new()
+    }
+
+    fn splice_in(
+        &mut self,
+        stream: &mut TcpStream,
+        pipe: &mut Pipe,
+        most: usize,
+    ) -> io::Result<usize> {
+        pipe.fill(stream, most)
+    }
+
+    fn splice_out(
+        &mut self,
+        pipe: &mut Pipe,
+        stream: &mut TcpStream,
+        bytes: usize,
+    ) -> io::Result<usize> {
+        pipe.drain(stream, bytes)
     }
 
     fn close(&mut self, stream: TcpStream) {

@@ -22,11 +22,13 @@ mod link;
 mod mio_net;
 mod net;
 mod outq;
+mod pipe;
 mod prometheus;
 mod readiness;
 mod report;
 mod signals;
 mod slots;
+mod splice;
 mod stop;
 mod work;
 
@@ -39,6 +41,7 @@ use crate::engine::{ClientId, Deadlines, Engine};
 use crate::limits::{CONNECTIONS_PER_TURN, EVENTS_PER_POLL, LONGEST_TURN, SCRATCH};
 
 pub use buffer::BufferMemory;
+pub use link::Splicing;
 pub use mio_net::MioNet;
 pub use net::{Event, Net};
 pub use readiness::Readiness;
@@ -51,6 +54,7 @@ use decisions::Question;
 use horizon::{Horizon, Turn};
 use report::Counters;
 use slots::Slots;
+use splice::Pipes;
 use stop::{Signals, Stop};
 
 /// What the operator chose.
@@ -60,6 +64,10 @@ pub struct Settings {
     pub max_clients: usize,
     /// Bytes that all buffers together may hold. At least [`BufferMemory::floors`] of `max_clients`.
     pub buffer_memory: usize,
+    /// Which links splice.
+    pub splicing: Splicing,
+    /// Pipes at one time; more links that would splice then copy.
+    pub pipes: usize,
     /// How long a client may leave bytes waiting without taking any. `None` is for ever.
     pub stall_timeout: Option<Duration>,
     /// How long rooms may go on once the stop has begun.
@@ -75,7 +83,7 @@ pub struct Reactor<N: Net> {
     engine: Engine,
     settings: Settings,
     listeners: Vec<Listener<N::Listener>>,
-    connections: Slots<Connection<N::Stream>>,
+    connections: Slots<Connection<N>>,
     /// Connections that may have something to do, each once.
     ready: VecDeque<ClientId>,
     /// What the engine is to be told once its outputs are drained.
@@ -85,6 +93,7 @@ pub struct Reactor<N: Net> {
     /// Bytes on their way through; between two uses it holds none.
     scratch: Box<[u8]>,
     buffers: BufferMemory,
+    pipes: Pipes<N::Pipe>,
     counters: Counters,
     /// Where the lines for the operator go (stdout). It must not block.
     console: Box<dyn Write>,
@@ -103,6 +112,7 @@ impl<N: Net> Reactor<N> {
         let now = net.now();
         Self {
             buffers: BufferMemory::new(settings.buffer_memory, settings.max_clients),
+            pipes: Pipes::new(settings.pipes),
             net,
             engine,
             settings,
@@ -265,7 +275,11 @@ impl<N: Net> Reactor<N> {
     }
 }
 
-fn put_on_list<S>(ready: &mut VecDeque<ClientId>, id: ClientId, connection: &mut Connection<S>) {
+fn put_on_list<N: Net>(
+    ready: &mut VecDeque<ClientId>,
+    id: ClientId,
+    connection: &mut Connection<N>,
+) {
     if !connection.queued {
         connection.queued = true;
         ready.push_back(id);

@@ -30,6 +30,8 @@ pub enum Event {
 pub trait Net {
     type Listener;
     type Stream;
+    /// A kernel pipe, through which bytes go from stream to stream without being copied to the process.
+    type Pipe;
 
     /// Monotonic time.
     fn now(&self) -> Instant;
@@ -60,4 +62,28 @@ pub trait Net {
 
     /// Closes for good: what was written still arrives, with FIN behind it.
     fn close(&mut self, stream: Self::Stream);
+
+    /// Makes an empty pipe.
+    ///
+    /// # Errors
+    /// If the system has none to give, or does not know how.
+    fn pipe(&mut self) -> io::Result<Self::Pipe>;
+
+    /// Moves bytes from a stream into a pipe, which must be empty: then `WouldBlock` can only mean that the stream is.
+    /// 0 is FIN. A short count says nothing about what is left, since a pipe is full sooner or later than its size
+    /// says.
+    fn splice_in(
+        &mut self,
+        stream: &mut Self::Stream,
+        pipe: &mut Self::Pipe,
+        most: usize,
+    ) -> io::Result<usize>;
+
+    /// Moves bytes out of a pipe that holds at least so many into a stream. A short count means a full stream.
+    fn splice_out(
+        &mut self,
+        pipe: &mut Self::Pipe,
+        stream: &mut Self::Stream,
+        bytes: usize,
+    ) -> io::Result<usize>;
 }

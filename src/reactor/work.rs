@@ -42,30 +42,16 @@ impl<N: Net> Reactor<N> {
 
     /// Sends what is unsent; when all of it is gone, whoever waited for that goes on.
     fn flush(&mut self, id: ClientId) {
-        let Some(connection) = self.connections.get_mut(id) else {
+        let Some(connection) = self.connections.get(id) else {
             return;
         };
-        let Some(unsent) = &mut connection.unsent else {
+        if !connection.is_sending() || !connection.readiness.has(Readiness::WRITABLE) {
+            return;
+        }
+        let sent = self.flush_pipe(id) && self.flush_buffer(id);
+        let Some(connection) = self.connections.get_mut(id).filter(|_| sent) else {
             return;
         };
-        if !connection.readiness.has(Readiness::WRITABLE) {
-            return;
-        }
-        match retry(|| self.net.write(&mut connection.stream, unsent.rest())) {
-            Ok(sent) => {
-                connection.last_taken = self.now;
-                if !unsent.advance(sent) {
-                    connection.readiness.remove(Readiness::WRITABLE);
-                    return;
-                }
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                connection.readiness.remove(Readiness::WRITABLE);
-                return;
-            }
-            Err(error) => return self.write_failed(id, &error),
-        }
-        self.buffers.release(&mut connection.unsent);
         if connection.closing.is_some() || connection.output == Flow::Draining {
             return self.all_sent(id);
         }
@@ -77,22 +63,67 @@ impl<N: Net> Reactor<N> {
         source.into_iter().for_each(|source| self.pull(source));
     }
 
+    /// Sends what is left in a connection's buffer. Answers whether that was all.
+    fn flush_buffer(&mut self, id: ClientId) -> bool {
+        let Some(connection) = self.connections.get_mut(id) else {
+            return false;
+        };
+        let Some(unsent) = &mut connection.unsent else {
+            return true;
+        };
+        match retry(|| self.net.write(&mut connection.stream, unsent.rest())) {
+            Ok(sent) => {
+                connection.last_taken = self.now;
+                if unsent.advance(sent) {
+                    self.buffers.release(&mut connection.unsent);
+                    return true;
+                }
+                connection.readiness.remove(Readiness::WRITABLE);
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                connection.readiness.remove(Readiness::WRITABLE);
+            }
+            Err(error) => self.write_failed(id, &error),
+        }
+        false
+    }
+
     /// Reads into a part of the scratch buffer. `None` if there were no bytes; the end of the stream has then been
     /// dealt with.
     pub(super) fn read(&mut self, id: ClientId, part: Range<usize>) -> Option<usize> {
         let connection = self.connections.get_mut(id)?;
         let buffer = &mut self.scratch[part];
         match retry(|| self.net.read(&mut connection.stream, buffer)) {
-            Ok(0) => self.found_fin(id),
-            Ok(bytes) => {
+            Ok(bytes) if bytes > 0 => {
                 if bytes < buffer.len() {
                     connection.readiness.emptied();
                 }
-                connection.received += bytes as u64;
-                connection.last_read = self.now;
-                self.listeners[usize::from(connection.listener)].bytes += bytes as u64;
-                return Some(bytes);
+                self.count_read(id, bytes);
+                Some(bytes)
             }
+            nothing => {
+                self.read_nothing(id, nothing);
+                None
+            }
+        }
+    }
+
+    pub(super) fn count_read(&mut self, id: ClientId, bytes: usize) {
+        let Some(connection) = self.connections.get_mut(id) else {
+            return;
+        };
+        connection.received += bytes as u64;
+        connection.last_read = self.now;
+        self.listeners[usize::from(connection.listener)].bytes += bytes as u64;
+    }
+
+    /// Does what follows from a read that brought no bytes.
+    pub(super) fn read_nothing(&mut self, id: ClientId, result: io::Result<usize>) {
+        let Some(connection) = self.connections.get_mut(id) else {
+            return;
+        };
+        match result {
+            Ok(_) => self.found_fin(id),
             // A broken socket has nothing more to wait for.
             Err(error) if error.kind() == ErrorKind::WouldBlock && connection.failure.is_none() => {
                 connection.readiness.remove(Readiness::READABLE);
@@ -102,7 +133,6 @@ impl<N: Net> Reactor<N> {
                 self.lose(id, reason);
             }
         }
-        None
     }
 
     /// A read has found FIN.
@@ -129,6 +159,7 @@ impl<N: Net> Reactor<N> {
         };
         connection.output = Flow::Shut;
         self.buffers.release(&mut connection.unsent);
+        self.pipes.discard(&mut connection.piped, &mut self.buffers);
         let reason = reason_of(error);
         if connection.closing.is_some() {
             connection.closing = Some(Closing {

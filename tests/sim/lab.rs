@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use pairloop::engine::{CloseReason, Engine, Timeouts};
-use pairloop::reactor::{BufferMemory, Reactor, Settings, Statistics};
+use pairloop::reactor::{BufferMemory, Reactor, Settings, Splicing, Statistics};
 
 use super::net::{Capacity, End, Faults, SimNet, SocketId, Wire};
 use super::setup::{LOBBIES, Service};
@@ -37,6 +37,8 @@ impl Lab {
             buffer_memory: BufferMemory::floors(MAX_CLIENTS) + beyond_floors,
             stall_timeout: None,
             drain_timeout: Duration::from_secs(10),
+            splicing: Splicing::Never,
+            pipes: 8,
             once: false,
             stats_file: None,
         };

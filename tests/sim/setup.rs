@@ -5,7 +5,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use pairloop::engine::Timeouts;
 use pairloop::engine::service::{Factory, ServiceKind};
-use pairloop::reactor::{BufferMemory, Settings};
+use pairloop::reactor::{BufferMemory, Settings, Splicing};
 
 use super::net::Capacity;
 use super::plan::Kind;
@@ -179,6 +179,13 @@ impl Setup {
                 buffer_memory: BufferMemory::floors(max_clients) + beyond_floors,
                 stall_timeout,
                 drain_timeout: ms(rng.u64(1..3000)),
+                splicing: [
+                    Splicing::Never,
+                    Splicing::Adaptive,
+                    Splicing::Always,
+                    Splicing::Always,
+                ][rng.usize(..4)],
+                pipes: rng.usize(..20),
                 once: false,
                 stats_file: None,
             },

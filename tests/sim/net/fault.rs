@@ -29,6 +29,12 @@ pub enum Fault {
     /// ENOBUFS: the connection can't go on.
     ReadFails,
     WriteFails,
+    /// EMFILE from pipe2.
+    NoPipe,
+    /// EINVAL from splice.
+    NotSpliceable,
+    /// A pipe that takes less than its size.
+    FullPipe,
     /// Readable or writable is reported, and nothing is there.
     SpuriousEdge,
     /// An edge for a client that has been freed.
@@ -44,7 +50,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub const ALL: [Fault; 22] = [
+    pub const ALL: [Fault; 25] = [
         Fault::InterruptedPoll,
         Fault::InterruptedAccept,
         Fault::InterruptedRead,
@@ -61,6 +67,9 @@ impl Fault {
         Fault::RegisterFails,
         Fault::ReadFails,
         Fault::WriteFails,
+        Fault::NoPipe,
+        Fault::NotSpliceable,
+        Fault::FullPipe,
         Fault::SpuriousEdge,
         Fault::StaleEdge,
         Fault::StaleEdgeForTakenSlot,
@@ -77,6 +86,7 @@ impl Fault {
             Fault::ReadFails | Fault::WriteFails => 3,
             Fault::SpuriousEdge | Fault::Report => 20,
             Fault::Pause => 1,
+            Fault::NotSpliceable => 5,
             Fault::NoDescriptor | Fault::InterruptedPoll => 100,
             _ => 400,
         }

@@ -6,6 +6,7 @@
 mod events;
 mod fault;
 mod ledger;
+mod pipe;
 mod socket;
 mod wire;
 
@@ -20,6 +21,7 @@ use pairloop::reactor::{Event, Net};
 
 pub use fault::{Fault, Faults};
 pub use ledger::{Entry, Way};
+pub use pipe::SimPipe;
 pub use socket::{Capacity, End, Loss, SocketId};
 pub use wire::Wire;
 
@@ -73,6 +75,7 @@ impl SimNet {
 impl Net for SimNet {
     type Listener = SimListener;
     type Stream = SimStream;
+    type Pipe = SimPipe;
 
     fn now(&self) -> Instant {
         self.wire.borrow().instant()
@@ -142,6 +145,30 @@ impl Net for SimNet {
 
     fn unacknowledged(&mut self, stream: &mut SimStream) -> io::Result<usize> {
         Ok(self.wire.borrow().unacknowledged(stream.socket))
+    }
+
+    fn pipe(&mut self) -> io::Result<SimPipe> {
+        SimPipe::new(&self.wire)
+    }
+
+    fn splice_in(
+        &mut self,
+        stream: &mut SimStream,
+        pipe: &mut SimPipe,
+        most: usize,
+    ) -> io::Result<usize> {
+        self.meanwhile();
+        pipe.fill(stream, most)
+    }
+
+    fn splice_out(
+        &mut self,
+        pipe: &mut SimPipe,
+        stream: &mut SimStream,
+        bytes: usize,
+    ) -> io::Result<usize> {
+        self.meanwhile();
+        pipe.drain(stream, bytes)
     }
 
     fn close(&mut self, stream: SimStream) {

@@ -57,6 +57,7 @@ pub struct Wire {
     /// Descriptors that the daemon holds.
     pub open_streams: usize,
     pub open_listeners: usize,
+    pub pipes: usize,
     /// A poll would have waited for ever.
     pub idle: bool,
     /// Time stands still: a poll that finds nothing returns.
@@ -84,6 +85,7 @@ impl Wire {
             events: 0,
             open_streams: 0,
             open_listeners: 0,
+            pipes: 0,
             idle: false,
             frozen: false,
             watched: Vec::new(),

@@ -1,0 +1,66 @@
+//! Kernel pipes.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::rc::Rc;
+
+use super::fault::Fault;
+use super::{SimStream, Wire};
+
+/// A pipe of the daemon's. How much goes in has little to do with its size: it depends on how the bytes came.
+pub struct SimPipe {
+    wire: Rc<RefCell<Wire>>,
+    bytes: VecDeque<u8>,
+}
+
+impl SimPipe {
+    pub(super) fn new(wire: &Rc<RefCell<Wire>>) -> io::Result<Self> {
+        let mut inner = wire.borrow_mut();
+        if inner.faults.strike(Fault::NoPipe) {
+            return Err(io::Error::from_raw_os_error(24));
+        }
+        inner.pipes += 1;
+        Ok(Self {
+            wire: Rc::clone(wire),
+            bytes: VecDeque::new(),
+        })
+    }
+
+    /// splice(2) from a socket. `WouldBlock` has two meanings, as there: nothing to read, or no slot in the pipe.
+    pub(super) fn fill(&mut self, stream: &mut SimStream, most: usize) -> io::Result<usize> {
+        let wire = &mut *self.wire.borrow_mut();
+        if !self.bytes.is_empty() {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        if wire.faults.strike(Fault::NotSpliceable) {
+            return Err(ErrorKind::InvalidInput.into());
+        }
+        let slots = match wire.faults.strike(Fault::FullPipe) {
+            true => 1 + wire.faults.rng.usize(..4096),
+            false => most,
+        };
+        let mut buffer = vec![0; slots.min(most)];
+        let read = wire.read(stream.socket, &mut buffer)?;
+        self.bytes.extend(&buffer[..read]);
+        Ok(read)
+    }
+
+    /// splice(2) to a socket.
+    pub(super) fn drain(&mut self, stream: &mut SimStream, most: usize) -> io::Result<usize> {
+        assert!(
+            most <= self.bytes.len(),
+            "more is asked of a pipe than went in"
+        );
+        let bytes = &self.bytes.make_contiguous()[..most];
+        let written = self.wire.borrow_mut().write(stream.socket, bytes)?;
+        self.bytes.drain(..written);
+        Ok(written)
+    }
+}
+
+impl Drop for SimPipe {
+    fn drop(&mut self) {
+        self.wire.borrow_mut().pipes -= 1;
+    }
+}
