@@ -106,8 +106,8 @@ impl Faults {
     pub fn none(seed: u64) -> Self {
         Self {
             rng: Rng::with_seed(seed),
-            chances: [0; _],
-            hits: [0; _],
+            chances: [0; Fault::ALL.len()],
+            hits: [0; Fault::ALL.len()],
         }
     }
 
