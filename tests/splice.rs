@@ -84,3 +84,26 @@ fn bulk_is_spliced_unless_that_is_turned_off() {
     }
     assert_eq!(made, [0, 2], "descriptors for pipes");
 }
+
+/// splice(2) stops in front of urgent data and says that nothing is there.
+#[test]
+fn urgent_data_in_the_midst_of_bulk_does_not_stop_it() {
+    each_transport(|daemon| {
+        let (mut x, mut y) = daemon.pair();
+        let noise = Noise::new(8);
+        std::thread::scope(|scope| {
+            scope.spawn(|| noise.send(&mut x, 0..BULK));
+            noise.receive(&mut y, 0..BULK);
+        });
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                noise.send(&mut x, BULK..BULK + 1000);
+                socket2::SockRef::from(&x).send_out_of_band(b"!").unwrap();
+                noise.send(&mut x, 0..BULK);
+            });
+            noise.receive(&mut y, BULK..BULK + 1000);
+            common::receive(&mut y, b"!");
+            noise.receive(&mut y, 0..BULK);
+        });
+    });
+}

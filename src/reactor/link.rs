@@ -118,9 +118,11 @@ impl<N: Net> Reactor<N> {
         self.connections
             .get(sink)
             .filter(|sink| sink.takes_bytes())?;
+        // Before urgent data splice says that nothing is there; a read takes them like all others.
+        let urgent = connection.readiness.has(Readiness::URGENT);
         let bytes = match transport {
-            Transport::Copied => self.copy_once(id, sink, budget),
-            Transport::Spliced => self.splice_once(id, sink, budget),
+            Transport::Spliced if !urgent => self.splice_once(id, sink, budget),
+            Transport::Spliced | Transport::Copied => self.copy_once(id, sink, budget),
         }?;
         if let Some(link) = self
             .connections

@@ -40,6 +40,7 @@ fn text(statistics: &Statistics) -> String {
     );
     page.one("accepted_total", COUNTER, statistics.accepted);
     page.one("accept_failures_total", COUNTER, statistics.accept_failures);
+    page.one("pipes_refused_total", COUNTER, statistics.pipes_refused);
     page.one("buffered_bytes", GAUGE, statistics.buffered);
     let dropped = [
         ("stdout", console::STDOUT.dropped()),

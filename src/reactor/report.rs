@@ -52,6 +52,8 @@ pub struct Statistics {
     /// Clients closed since the start, by reason.
     pub closed: Vec<(CloseReason, u64)>,
     pub accept_failures: u64,
+    /// How often a link had to copy for want of a pipe.
+    pub pipes_refused: u64,
     /// Connections on the table, those included that the engine has closed and that are still being sent to.
     pub connections: usize,
     /// Bytes held by buffers.
@@ -95,6 +97,7 @@ impl<N: Net> Reactor<N> {
                 .map(|&reason| (reason, self.counters.closed[reason as usize]))
                 .collect(),
             accept_failures: self.counters.accept_failures,
+            pipes_refused: self.pipes.refused,
             connections: self.connections.len(),
             buffered: self.buffers.held(),
             timers: self.timers.len(),
