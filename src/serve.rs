@@ -11,7 +11,7 @@ use crate::console;
 use crate::engine::{ClientId, Engine, Timeouts};
 use crate::limits::{MAX_PIPES, PIPE_SHARE, RESERVED_DESCRIPTORS, SHARED_BUFFER_MEMORY};
 use crate::listen::{DEFAULTS, ListenError, ListenUrl};
-use crate::reactor::{BufferMemory, MioNet, Reactor, Settings, Splicing};
+use crate::reactor::{BufferMemory, MioNet, Net, Reactor, Settings, Splicing};
 
 /// Why the daemon could not run.
 #[derive(Debug, Error)]
@@ -62,7 +62,8 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     };
     // Signals first: whoever reads the ready lines below may send one.
     let net = MioNet::new()?;
-    let engine = Engine::new(urls.iter().map(|url| url.service.clone()), timeouts);
+    let services = urls.iter().map(|url| url.service.clone());
+    let engine = Engine::new(services, timeouts, net.now());
     let max_clients = settings.max_clients;
     let mut reactor = Reactor::new(net, engine, settings, Box::new(&console::STDOUT));
     let mut ready = Vec::new();

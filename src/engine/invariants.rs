@@ -25,9 +25,9 @@ impl Engine {
             }
             armed +=
                 usize::from(room.deadline.is_some()) + usize::from(room.service_deadline.is_some());
-            let lobby = &self.lobbies[room.listener];
+            let lobby = &self.lobbies[room.listener()];
             if room.is_open() {
-                open[room.listener] += 1;
+                open[room.listener()] += 1;
                 assert!(room.is_full(), "an open room has all its members");
             } else {
                 assert_eq!(

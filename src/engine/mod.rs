@@ -28,6 +28,7 @@ mod deadlines;
 mod interface;
 mod invariants;
 mod lobby;
+mod moment;
 mod note;
 mod room;
 pub mod service;
@@ -45,6 +46,7 @@ pub use client::ClientId;
 pub use close::{CloseReason, Ending};
 pub use deadlines::Deadlines;
 pub use interface::{Counts, Input, ListenerId, Output, Payload, Timeouts};
+pub use moment::{Epoch, Moment};
 pub use note::Note;
 pub use room::{Members, Side};
 
@@ -75,12 +77,18 @@ pub struct Engine {
     rooms_opened: u64,
     rooms_over: u64,
     phase: Phase,
-    drain_deadline: Option<Instant>,
+    drain_deadline: Option<Moment>,
+    epoch: Epoch,
 }
 
 impl Engine {
-    /// One lobby for each listener, in the order of their [`ListenerId`]s.
-    pub fn new(listeners: impl IntoIterator<Item = Factory>, timeouts: Timeouts) -> Self {
+    /// One lobby for each listener, in the order of their [`ListenerId`]s. No time that it is told may be before
+    /// `start`.
+    pub fn new(
+        listeners: impl IntoIterator<Item = Factory>,
+        timeouts: Timeouts,
+        start: Instant,
+    ) -> Self {
         Self {
             lobbies: listeners.into_iter().map(Lobby::new).collect(),
             clients: Clients::default(),
@@ -92,12 +100,14 @@ impl Engine {
             rooms_over: 0,
             phase: Phase::Serving,
             drain_deadline: None,
+            epoch: Epoch::new(start),
         }
     }
 
     /// Tells what happened to a client, and answers how many bytes of a `Data` input were taken.
     pub fn handle_input(&mut self, now: Instant, client: ClientId, input: Input<'_>) -> usize {
         self.assert_drained();
+        let now = self.epoch.moment(now);
         let mut taken = 0;
         match input {
             Input::Accepted { listener } => self.accept(now, client, listener),
@@ -111,7 +121,10 @@ impl Engine {
                 let Client { room, side, .. } = self.clients[client];
                 self.rooms[room].drained(side, &mut self.outputs);
             }
-            Input::Activity { last } => self.activity(now, client, last),
+            Input::Activity { last } => {
+                let last = self.epoch.moment(last);
+                self.activity(now, client, last);
+            }
         }
         self.check_invariants();
         taken
@@ -120,6 +133,7 @@ impl Engine {
     /// Does what has become due by `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.assert_drained();
+        let now = self.epoch.moment(now);
         while let Some((_, due)) = self.deadlines.pop(now) {
             match due {
                 Due::Room(key) => {
@@ -151,7 +165,7 @@ impl Engine {
 
     /// When [`handle_timeout`](Self::handle_timeout) should next be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.deadlines.next()
+        self.deadlines.next().map(|at| self.epoch.instant(at))
     }
 
     /// Clients that have not been closed.
@@ -172,7 +186,7 @@ impl Engine {
             .collect()
     }
 
-    fn accept(&mut self, now: Instant, id: ClientId, listener: ListenerId) {
+    fn accept(&mut self, now: Moment, id: ClientId, listener: ListenerId) {
         if self.phase != Phase::Serving {
             let reason = CloseReason::Stopping;
             self.outputs.push_back(Output::Close {
@@ -203,11 +217,11 @@ impl Engine {
         }
     }
 
-    fn open_room(&mut self, now: Instant, key: usize) {
+    fn open_room(&mut self, now: Moment, key: usize) {
         self.rooms_opened += 1;
         let room = &mut self.rooms[key];
         room.open(self.rooms_opened, now);
-        self.lobbies[room.listener].rooms += 1;
+        self.lobbies[room.listener()].rooms += 1;
         let note = Note::RoomOpened {
             room: self.rooms_opened,
             members: room.members,
@@ -220,7 +234,7 @@ impl Engine {
         self.limit_quiet(key, now);
     }
 
-    fn data(&mut self, now: Instant, client: ClientId, bytes: &[u8]) -> usize {
+    fn data(&mut self, now: Moment, client: ClientId, bytes: &[u8]) -> usize {
         let mut taken = 0;
         let Client { room, side, .. } = self.clients[client];
         // Otherwise they wait where they are.
@@ -232,7 +246,7 @@ impl Engine {
         taken
     }
 
-    fn eof(&mut self, now: Instant, client: ClientId, unread: &[u8]) {
+    fn eof(&mut self, now: Moment, client: ClientId, unread: &[u8]) {
         let Client {
             room: key, side, ..
         } = self.clients[client];
@@ -247,7 +261,7 @@ impl Engine {
         self.limit_quiet(key, now);
     }
 
-    fn activity(&mut self, now: Instant, client: ClientId, last: Instant) {
+    fn activity(&mut self, now: Moment, client: ClientId, last: Moment) {
         // The room may have ended between question and answer.
         let Some(&Client { room: key, .. }) = self.clients.get(client) else {
             return;
@@ -263,7 +277,7 @@ impl Engine {
     /// Lets the service of a client's room act for this client.
     fn run(
         &mut self,
-        now: Instant,
+        now: Moment,
         client: ClientId,
         act: impl FnOnce(&mut dyn Service, Side, &mut Actions<'_>),
     ) {
@@ -274,7 +288,7 @@ impl Engine {
     /// Lets a room's service act, and does what follows for the room.
     fn run_in(
         &mut self,
-        now: Instant,
+        now: Moment,
         key: usize,
         act: impl FnOnce(&mut dyn Service, &mut Actions<'_>),
     ) {
@@ -290,7 +304,7 @@ impl Engine {
     }
 
     /// Sets the deadline by which a room that has been quiet since `since` is asked for a sign of life.
-    fn limit_quiet(&mut self, key: usize, since: Instant) {
+    fn limit_quiet(&mut self, key: usize, since: Moment) {
         let Some(room) = self.rooms.get_mut(key) else {
             return;
         };
@@ -301,12 +315,12 @@ impl Engine {
             .set(&mut room.deadline, deadline, Due::Room(key));
     }
 
-    fn end_room(&mut self, now: Instant, key: usize, end: RoomEnd) {
+    fn end_room(&mut self, now: Moment, key: usize, end: RoomEnd) {
         let mut room = self.rooms.remove(key);
         self.deadlines.set(&mut room.deadline, None, Due::Room(key));
         self.deadlines
             .set(&mut room.service_deadline, None, Due::Service(key));
-        let lobby = &mut self.lobbies[room.listener];
+        let lobby = &mut self.lobbies[room.listener()];
         if room.is_open() {
             lobby.rooms -= 1;
             self.rooms_over += 1;

@@ -7,10 +7,10 @@
 
 use std::collections::VecDeque;
 use std::ops::{Index, IndexMut};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::service::{Actions, Decisions, Factory, Manner, Seats, Service, ServiceKind};
-use super::{ClientId, CloseReason, Ending, ListenerId, Note, Output, Timeouts};
+use super::service::{Actions, Decisions, Factory, Manner, Seats, Service};
+use super::{ClientId, CloseReason, Ending, ListenerId, Moment, Note, Output, Timeouts};
 
 /// The side of a room: X joined first, Y second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -135,29 +135,31 @@ impl RoomEnd {
 }
 
 pub(super) struct Room {
-    kind: &'static ServiceKind,
     service: Box<dyn Service>,
+    seats: Seats,
+    manner: Manner,
     /// The how-many-eth room this is, counted from 1; 0 while it waits.
     number: u64,
-    pub listener: ListenerId,
+    listener: u16,
     pub members: Members,
     /// Which sides have sent FIN.
     finished: PerSide<bool>,
     /// For which sides something that was sent may not be on its way yet.
     unsent: PerSide<bool>,
-    opened: Option<Instant>,
-    pub deadline: Option<Instant>,
-    pub service_deadline: Option<Instant>,
+    opened: Option<Moment>,
+    pub deadline: Option<Moment>,
+    pub service_deadline: Option<Moment>,
 }
 
 impl Room {
     /// A room with its first client.
     pub fn new(listener: ListenerId, x: ClientId, factory: &Factory) -> Self {
         Self {
-            kind: factory.kind,
             service: factory.start(),
+            seats: factory.kind.seats,
+            manner: factory.kind.manner,
             number: 0,
-            listener,
+            listener: u16::try_from(listener).expect("listeners take descriptors, so they are few"),
             members: Members::one(x),
             finished: PerSide::default(),
             unsent: PerSide::default(),
@@ -167,8 +169,12 @@ impl Room {
         }
     }
 
+    pub fn listener(&self) -> ListenerId {
+        usize::from(self.listener)
+    }
+
     pub fn is_full(&self) -> bool {
-        self.kind.seats == Seats::One || self.members.second().is_some()
+        self.seats == Seats::One || self.members.second().is_some()
     }
 
     pub fn is_open(&self) -> bool {
@@ -177,10 +183,10 @@ impl Room {
 
     /// Whether its clients are to be told of a stop and sent away, rather than left to finish.
     pub fn ends_with_the_server(&self) -> bool {
-        !self.is_open() || self.kind.manner == Manner::Lines
+        !self.is_open() || self.manner == Manner::Lines
     }
 
-    pub fn open(&mut self, number: u64, now: Instant) {
+    pub fn open(&mut self, number: u64, now: Moment) {
         self.number = number;
         self.opened = Some(now);
     }
@@ -216,7 +222,7 @@ impl Room {
 
     fn resume(&self, side: Side, outputs: &mut VecDeque<Output>) {
         if let Some(client) = self.members.get(side)
-            && self.kind.manner == Manner::Lines
+            && self.manner == Manner::Lines
             && self.takes_data(side)
         {
             outputs.push_back(Output::Resume(client));
@@ -225,7 +231,7 @@ impl Room {
 
     /// Who hears what `side` says.
     fn hearer(&self, side: Side) -> Side {
-        match self.kind.seats {
+        match self.seats {
             Seats::One => side,
             Seats::Two => side.other(),
         }
@@ -234,7 +240,7 @@ impl Room {
     /// Lets the service act.
     pub fn run(
         &mut self,
-        now: Instant,
+        now: Moment,
         outputs: &mut VecDeque<Output>,
         act: impl FnOnce(&mut dyn Service, &mut Actions<'_>),
     ) -> Decisions {
@@ -267,7 +273,7 @@ impl Room {
     }
 
     /// Says goodbye to the members: the service has a last word, then each is closed.
-    pub fn part(&mut self, now: Instant, end: RoomEnd, outputs: &mut VecDeque<Output>) {
+    pub fn part(&mut self, now: Moment, end: RoomEnd, outputs: &mut VecDeque<Output>) {
         if end != RoomEnd::Done {
             self.run(now, outputs, |service, actions| {
                 service.part(end.reason(), end.by(), actions)
@@ -275,7 +281,7 @@ impl Room {
         }
         for (side, client) in self.members.iter() {
             let reason = end.reason_for(side);
-            let ending = match (reason.ending(), self.kind.manner) {
+            let ending = match (reason.ending(), self.manner) {
                 // Lines are whole when they are sent, so whoever can still be told anything has all of them.
                 (Ending::FlushThenReset, Manner::Lines) => Ending::Finish,
                 (ending, _) => ending,
@@ -288,7 +294,7 @@ impl Room {
         }
     }
 
-    pub fn over(&self, now: Instant, end: RoomEnd) -> Note {
+    pub fn over(&self, now: Moment, end: RoomEnd) -> Note {
         let Some(opened) = self.opened else {
             return Note::LeftLobby {
                 client: self.members.first(),

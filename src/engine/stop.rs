@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::room::{Room, RoomEnd};
-use super::{CloseReason, Due, Engine};
+use super::{CloseReason, Due, Engine, Moment};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -20,6 +20,7 @@ impl Engine {
     /// more.
     pub fn stop(&mut self, now: Instant, drain: Duration) {
         self.assert_drained();
+        let now = self.epoch.moment(now);
         if self.phase == Phase::Serving {
             self.phase = Phase::Draining;
             self.deadlines
@@ -38,7 +39,7 @@ impl Engine {
     /// Ends the rooms that are chosen.
     pub(super) fn end_rooms(
         &mut self,
-        now: Instant,
+        now: Moment,
         reason: CloseReason,
         chosen: impl Fn(&Room) -> bool,
     ) {

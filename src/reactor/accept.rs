@@ -117,7 +117,7 @@ impl<N: Net> Reactor<N> {
         }
         let id = self
             .connections
-            .insert(Connection::new(stream, number as u16, self.now));
+            .insert(Connection::new(stream, number as u16, self.moment));
         let connection = self.connections.get_mut(id).expect("it was just put in");
         if let Err(error) = self.net.register(&mut connection.stream, id) {
             self.connections.remove(id);

@@ -1,8 +1,6 @@
 //! One client's socket and what the reactor knows of it.
 
-use std::time::Instant;
-
-use crate::engine::{ClientId, CloseReason, Ending};
+use crate::engine::{ClientId, CloseReason, Ending, Moment};
 
 use super::buffer::Buffer;
 use super::link::Link;
@@ -71,16 +69,16 @@ pub struct Connection<N: Net> {
     pub piped: Option<Box<Piped<N::Pipe>>>,
     /// Bytes read in all.
     pub received: u64,
-    pub last_read: Instant,
+    pub last_read: Moment,
     /// When the peer last took something, or when it first left something waiting.
-    pub last_taken: Instant,
-    pub deadline: Option<Instant>,
+    pub last_taken: Moment,
+    pub deadline: Option<Moment>,
     /// Bytes that were on their way to the peer when the deadline was set.
     pub undelivered: u32,
 }
 
 impl<N: Net> Connection<N> {
-    pub fn new(stream: N::Stream, listener: u16, now: Instant) -> Self {
+    pub fn new(stream: N::Stream, listener: u16, now: Moment) -> Self {
         Self {
             stream,
             listener,
@@ -133,7 +131,7 @@ impl<N: Net> Connection<N> {
     }
 
     /// When a byte last moved.
-    pub fn last_activity(&self) -> Instant {
+    pub fn last_activity(&self) -> Moment {
         self.last_read.max(self.last_taken)
     }
 }

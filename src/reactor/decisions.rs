@@ -55,7 +55,7 @@ impl<N: Net> Reactor<N> {
         let members = members.iter();
         let connections = members.filter_map(|(_, id)| self.connections.get(id));
         let last = connections.map(Connection::last_activity).max();
-        last.unwrap_or(self.now)
+        last.map_or(self.now, |at| self.epoch.instant(at))
     }
 
     /// Carries out one decision. It must not ask the engine anything, whose outputs are still being drained: what
@@ -95,7 +95,7 @@ impl<N: Net> Reactor<N> {
         if let Some(bytes) = &early {
             // What came early goes first.
             if !sink.is_sending() {
-                sink.last_taken = self.now;
+                sink.last_taken = self.moment;
             }
             self.buffers.keep(&mut sink.unsent, bytes.rest());
             self.buffers.release(&mut early);

@@ -114,7 +114,7 @@ impl<N: Net> Reactor<N> {
         };
         let mut sent = 0;
         if connection.unsent.is_none() {
-            connection.last_taken = self.now;
+            connection.last_taken = self.moment;
             if connection.readiness.has(Readiness::WRITABLE) {
                 match retry(|| self.net.write(&mut connection.stream, bytes)) {
                     Ok(count) => sent = count,

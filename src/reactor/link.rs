@@ -161,7 +161,7 @@ impl<N: Net> Reactor<N> {
                 Err(error) => return self.write_failed(sink, &error),
             }
         }
-        connection.last_taken = self.now;
+        connection.last_taken = self.moment;
         if sent < bytes.len() {
             connection.readiness.remove(Readiness::WRITABLE);
             self.buffers.keep(&mut connection.unsent, &bytes[sent..]);

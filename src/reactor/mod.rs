@@ -37,7 +37,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::engine::{ClientId, Deadlines, Engine};
+use crate::engine::{ClientId, Deadlines, Engine, Epoch, Moment};
 use crate::limits::{CONNECTIONS_PER_TURN, EVENTS_PER_POLL, LONGEST_TURN, SCRATCH};
 
 pub use buffer::BufferMemory;
@@ -99,6 +99,9 @@ pub struct Reactor<N: Net> {
     console: Box<dyn Write>,
     /// The time of this turn.
     now: Instant,
+    /// The same, as connections keep it.
+    moment: Moment,
+    epoch: Epoch,
     /// Time that the loop does not count.
     paused: Duration,
     stop: Stop,
@@ -110,6 +113,7 @@ impl<N: Net> Reactor<N> {
     /// A reactor for an engine that has as many lobbies as the listeners name.
     pub fn new(net: N, engine: Engine, settings: Settings, console: Box<dyn Write>) -> Self {
         let now = net.now();
+        let epoch = Epoch::new(now);
         Self {
             buffers: BufferMemory::new(settings.buffer_memory, settings.max_clients),
             pipes: Pipes::new(settings.pipes),
@@ -126,6 +130,8 @@ impl<N: Net> Reactor<N> {
             counters: Counters::new(now),
             console,
             now,
+            moment: epoch.moment(now),
+            epoch,
             paused: Duration::ZERO,
             stop: Stop::No,
             told_to_stop: false,
@@ -149,6 +155,7 @@ impl<N: Net> Reactor<N> {
         let asked = self.clock();
         let (events, signals) = self.poll(self.patience(asked))?;
         self.now = self.clock();
+        self.moment = self.epoch.moment(self.now);
         // Accepting first: whoever was there before the signal counts.
         self.accept_clients();
         self.heed(&signals);
@@ -193,7 +200,7 @@ impl<N: Net> Reactor<N> {
             .filter_map(|listener| listener.retry_at);
         let deadlines = [
             self.engine.poll_timeout(),
-            self.timers.next(),
+            self.timers.next().map(|at| self.epoch.instant(at)),
             self.stop.deadline(),
         ];
         let next = deadlines.into_iter().flatten().chain(retries).min();
@@ -258,6 +265,7 @@ impl<N: Net> Reactor<N> {
             self.engine.handle_timeout(horizon);
             self.carry_out();
         }
+        let horizon = self.epoch.moment(horizon);
         while let Some((_, id)) = self.timers.pop(horizon) {
             self.timer_fired(id, horizon);
         }

@@ -136,7 +136,7 @@ impl<N: Net> Reactor<N> {
         let Some(connection) = self.connections.get_mut(sink) else {
             return self.pipes.destroy(piped.pipe);
         };
-        connection.last_taken = self.now;
+        connection.last_taken = self.moment;
         if connection.readiness.has(Readiness::WRITABLE) {
             match retry(|| {
                 self.net
@@ -172,7 +172,7 @@ impl<N: Net> Reactor<N> {
                 .splice_out(&mut piped.pipe, &mut connection.stream, piped.bytes)
         }) {
             Ok(sent) => {
-                connection.last_taken = self.now;
+                connection.last_taken = self.moment;
                 self.buffers.discharge(piped.bytes);
                 piped.bytes -= sent;
                 if piped.bytes == 0 {

@@ -73,7 +73,7 @@ impl<N: Net> Reactor<N> {
         };
         match retry(|| self.net.write(&mut connection.stream, unsent.rest())) {
             Ok(sent) => {
-                connection.last_taken = self.now;
+                connection.last_taken = self.moment;
                 if unsent.advance(sent) {
                     self.buffers.release(&mut connection.unsent);
                     return true;
@@ -113,7 +113,7 @@ impl<N: Net> Reactor<N> {
             return;
         };
         connection.received += bytes as u64;
-        connection.last_read = self.now;
+        connection.last_read = self.moment;
         self.listeners[usize::from(connection.listener)].bytes += bytes as u64;
     }
 

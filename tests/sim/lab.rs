@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use pairloop::engine::{CloseReason, Engine, Timeouts};
-use pairloop::reactor::{BufferMemory, Reactor, Settings, Splicing, Statistics};
+use pairloop::reactor::{BufferMemory, Net, Reactor, Settings, Splicing, Statistics};
 
 use super::net::{Capacity, End, Faults, SimNet, SocketId, Wire};
 use super::setup::{LOBBIES, Service};
@@ -45,7 +45,7 @@ impl Lab {
         let wire = Rc::new(RefCell::new(Wire::new(Faults::none(1))));
         wire.borrow_mut().frozen = true;
         let net = SimNet::new(Rc::clone(&wire), Box::new(|_| None));
-        let engine = Engine::new(LOBBIES.map(Service::factory), timeouts);
+        let engine = Engine::new(LOBBIES.map(Service::factory), timeouts, net.now());
         let mut reactor = Reactor::new(net, engine, settings, Box::new(io::sink()));
         for lobby in 0..LOBBIES.len() {
             let listener = reactor.add_listener(lobby, SimNet::listen);

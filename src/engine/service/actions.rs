@@ -3,14 +3,13 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::time::Instant;
 
 use crate::engine::room::{Members, PerSide, RoomEnd, Side};
-use crate::engine::{CloseReason, Output, Payload};
+use crate::engine::{CloseReason, Moment, Output, Payload};
 
 /// The engine's outputs, said in sides.
 pub struct Actions<'a> {
-    now: Instant,
+    now: Moment,
     members: Members,
     finished: PerSide<bool>,
     unsent: PerSide<bool>,
@@ -24,13 +23,13 @@ pub(in crate::engine) struct Decisions {
     /// To whom it has sent something.
     pub sent: PerSide<bool>,
     /// Whether it has set its timer, and to when.
-    pub timer: Option<Option<Instant>>,
+    pub timer: Option<Option<Moment>>,
     pub end: Option<RoomEnd>,
 }
 
 impl<'a> Actions<'a> {
     pub(in crate::engine) fn new(
-        now: Instant,
+        now: Moment,
         members: Members,
         finished: PerSide<bool>,
         unsent: PerSide<bool>,
@@ -50,7 +49,7 @@ impl<'a> Actions<'a> {
         self.decisions
     }
 
-    pub fn now(&self) -> Instant {
+    pub fn now(&self) -> Moment {
         self.now
     }
 
@@ -92,7 +91,7 @@ impl<'a> Actions<'a> {
     }
 
     /// Calls [`timeout`](super::Service::timeout) at this time; there is one timer a room.
-    pub fn set_timer(&mut self, at: Option<Instant>) {
+    pub fn set_timer(&mut self, at: Option<Moment>) {
         self.decisions.timer = Some(at);
     }
 

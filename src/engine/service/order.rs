@@ -4,13 +4,13 @@
 //! while; whichever it is, it counts from the arrival of its last byte.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::limits::LONGEST_MESSAGE;
 
 use super::{
-    Actions, CloseReason, Manner, OptionError, PerSide, Seats, Service, ServiceKind, ServiceOption,
-    Side, Start,
+    Actions, CloseReason, Manner, Moment, OptionError, PerSide, Seats, Service, ServiceKind,
+    ServiceOption, Side, Start,
 };
 
 pub(super) const ORDER: ServiceKind = ServiceKind {
@@ -53,7 +53,7 @@ struct Order {
 struct Message {
     bytes: Vec<u8>,
     /// When its last byte came.
-    last: Option<Instant>,
+    last: Option<Moment>,
     /// The number of the chunk with its last byte: the order in which the loop read them.
     chunk: u32,
     complete: bool,
@@ -180,7 +180,7 @@ impl Order {
     }
 
     /// When a message that has begun and has no end counts as complete.
-    fn settles_at(&self, side: Side) -> Option<Instant> {
+    fn settles_at(&self, side: Side) -> Option<Moment> {
         let message = &self.messages[side];
         message
             .last

@@ -18,7 +18,7 @@ struct Chat {
 impl Chat {
     fn new(options: &[(&str, &str)]) -> Self {
         let mut bench = Bench::new();
-        bench.engine = Engine::new([factory("chat", options)], Timeouts::default());
+        bench.engine = Engine::new([factory("chat", options)], Timeouts::default(), bench.now);
         let none = || [Vec::new(), Vec::new()];
         Self {
             bench,

@@ -51,9 +51,10 @@ impl Bench {
             idle: Some(IDLE),
             half_close: Some(HALF_CLOSE),
         };
+        let now = Instant::now();
         Self {
-            engine: Engine::new(services, timeouts),
-            now: Instant::now(),
+            engine: Engine::new(services, timeouts, now),
+            now,
         }
     }
 
