@@ -2,9 +2,9 @@
 
 use std::fmt;
 use std::num::NonZeroU64;
-use std::ops::Index;
 
-use super::Side;
+use super::rooms::RoomKey;
+use super::{Engine, Side};
 
 /// Names one connection, now and for ever: its slot in the reactor's table together with its number.
 ///
@@ -62,12 +62,11 @@ impl fmt::Debug for ClientId {
     }
 }
 
-/// A client and its seat.
-#[derive(Clone, Copy)]
+/// A client's seat. Its id is kept there, in the room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Client {
-    pub id: ClientId,
-    /// The key of its room, which may still wait for the second.
-    pub room: usize,
+    /// Its room, which may still wait for the second.
+    pub room: RoomKey,
     pub side: Side,
 }
 
@@ -79,8 +78,7 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    pub fn insert(&mut self, client: Client) {
-        let slot = client.id.slot();
+    pub fn insert(&mut self, slot: usize, client: Client) {
         if slot >= self.by_slot.len() {
             self.by_slot.resize_with(slot + 1, || None);
         }
@@ -89,17 +87,14 @@ impl Clients {
         self.len += 1;
     }
 
-    pub fn remove(&mut self, id: ClientId) -> Client {
-        let client = self.by_slot[id.slot()].take_if(|client| client.id == id);
+    pub fn remove(&mut self, slot: usize) {
+        let client = self.by_slot[slot].take();
+        assert!(client.is_some(), "slot {slot} is free");
         self.len -= 1;
-        client.unwrap_or_else(|| panic!("{id} is not here"))
     }
 
-    pub fn get(&self, id: ClientId) -> Option<&Client> {
-        self.by_slot
-            .get(id.slot())?
-            .as_ref()
-            .filter(|client| client.id == id)
+    pub fn get(&self, slot: usize) -> Option<Client> {
+        *self.by_slot.get(slot)?
     }
 
     pub fn len(&self) -> usize {
@@ -107,11 +102,17 @@ impl Clients {
     }
 }
 
-impl Index<ClientId> for Clients {
-    type Output = Client;
+impl Engine {
+    /// The seat of the client with this id, and not of one that has its slot by now.
+    pub(super) fn client(&self, id: ClientId) -> Option<Client> {
+        let client = self.clients.get(id.slot())?;
+        let member = self.rooms[client.room].members.get(client.side);
+        (member == Some(id)).then_some(client)
+    }
 
-    fn index(&self, id: ClientId) -> &Client {
-        self.get(id).unwrap_or_else(|| panic!("{id} is not here"))
+    pub(super) fn seat_of(&self, id: ClientId) -> Client {
+        self.client(id)
+            .unwrap_or_else(|| panic!("{id} is not here"))
     }
 }
 
@@ -138,21 +139,5 @@ mod tests {
             ClientId::MAX_NUMBER
         );
         assert_eq!(ClientId::new(ClientId::MAX_NUMBER + 1, 0).number(), 1);
-    }
-
-    #[test]
-    fn an_old_id_does_not_find_the_next_tenant_of_its_slot() {
-        let mut clients = Clients::default();
-        let client = |number| Client {
-            id: ClientId::new(number, 3),
-            room: 0,
-            side: Side::X,
-        };
-        clients.insert(client(1));
-        clients.remove(ClientId::new(1, 3));
-        clients.insert(client(2));
-        assert!(clients.get(ClientId::new(1, 3)).is_none());
-        assert!(clients.get(ClientId::new(2, 3)).is_some());
-        assert_eq!(clients.len(), 1);
     }
 }

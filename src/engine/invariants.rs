@@ -2,7 +2,7 @@
 
 use super::Engine;
 #[cfg(debug_assertions)]
-use super::stop::Phase;
+use super::{client::Client, stop::Phase};
 
 impl Engine {
     #[cfg(not(debug_assertions))]
@@ -13,12 +13,11 @@ impl Engine {
         let mut seated = 0;
         let mut armed = usize::from(self.drain_deadline.is_some());
         let mut open = vec![0; self.lobbies.len()];
-        for (key, room) in &self.rooms {
+        for (key, room) in self.rooms.iter() {
             for (side, id) in room.members.iter() {
-                let client = self.clients[id];
                 assert_eq!(
-                    (client.room, client.side),
-                    (key, side),
+                    self.clients.get(id.slot()),
+                    Some(Client { room: key, side }),
                     "a seat belongs to one client"
                 );
                 seated += 1;

@@ -1,13 +1,14 @@
 //! Where a listener's clients wait for their partners.
 
 use super::Counts;
+use super::rooms::RoomKey;
 use super::service::Factory;
 
 /// One listener's lobby. Clients pair in the order in which they come, so at most one waits.
 pub(super) struct Lobby {
     factory: Factory,
     /// The room that has its first client and waits for its second.
-    pub waiting: Option<usize>,
+    pub waiting: Option<RoomKey>,
     /// The rooms that were completed in this lobby and still exist.
     pub rooms: usize,
 }

@@ -31,6 +31,7 @@ mod lobby;
 mod moment;
 mod note;
 mod room;
+mod rooms;
 pub mod service;
 mod stop;
 
@@ -39,8 +40,6 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::time::Instant;
-
-use slab::Slab;
 
 pub use client::ClientId;
 pub use close::{CloseReason, Ending};
@@ -53,6 +52,7 @@ pub use room::{Members, Side};
 use client::{Client, Clients};
 use lobby::Lobby;
 use room::{Room, RoomEnd};
+use rooms::{RoomKey, Rooms};
 use service::{Actions, Decisions, Factory, Service};
 use stop::Phase;
 
@@ -60,9 +60,9 @@ use stop::Phase;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
     /// A room: nobody has come, or nothing has been said.
-    Room(usize),
+    Room(RoomKey),
     /// A room's service, which has asked for it.
-    Service(usize),
+    Service(RoomKey),
     /// The time that rooms were given when the stop began is over.
     StopOver,
 }
@@ -70,7 +70,7 @@ enum Due {
 pub struct Engine {
     lobbies: Vec<Lobby>,
     clients: Clients,
-    rooms: Slab<Room>,
+    rooms: Rooms,
     deadlines: Deadlines<Due>,
     timeouts: Timeouts,
     outputs: VecDeque<Output>,
@@ -92,7 +92,7 @@ impl Engine {
         Self {
             lobbies: listeners.into_iter().map(Lobby::new).collect(),
             clients: Clients::default(),
-            rooms: Slab::new(),
+            rooms: Rooms::default(),
             deadlines: Deadlines::default(),
             timeouts,
             outputs: VecDeque::new(),
@@ -114,11 +114,11 @@ impl Engine {
             Input::Data(bytes) => taken = self.data(now, client, bytes),
             Input::Eof { unread } => self.eof(now, client, unread),
             Input::Lost(reason) => {
-                let Client { room, side, .. } = self.clients[client];
+                let Client { room, side, .. } = self.seat_of(client);
                 self.end_room(now, room, RoomEnd::Lost(side, reason));
             }
             Input::SendDrained => {
-                let Client { room, side, .. } = self.clients[client];
+                let Client { room, side, .. } = self.seat_of(client);
                 self.rooms[room].drained(side, &mut self.outputs);
             }
             Input::Activity { last } => {
@@ -204,7 +204,7 @@ impl Engine {
                 Side::X,
             ),
         };
-        self.clients.insert(Client { id, room, side });
+        self.clients.insert(id.slot(), Client { room, side });
         if side == Side::Y {
             self.rooms[room].members.seat(id);
         }
@@ -217,7 +217,7 @@ impl Engine {
         }
     }
 
-    fn open_room(&mut self, now: Moment, key: usize) {
+    fn open_room(&mut self, now: Moment, key: RoomKey) {
         self.rooms_opened += 1;
         let room = &mut self.rooms[key];
         room.open(self.rooms_opened, now);
@@ -236,7 +236,7 @@ impl Engine {
 
     fn data(&mut self, now: Moment, client: ClientId, bytes: &[u8]) -> usize {
         let mut taken = 0;
-        let Client { room, side, .. } = self.clients[client];
+        let Client { room, side, .. } = self.seat_of(client);
         // Otherwise they wait where they are.
         if self.rooms[room].takes_data(side) {
             self.run(now, client, |service, side, actions| {
@@ -249,7 +249,7 @@ impl Engine {
     fn eof(&mut self, now: Moment, client: ClientId, unread: &[u8]) {
         let Client {
             room: key, side, ..
-        } = self.clients[client];
+        } = self.seat_of(client);
         let room = &mut self.rooms[key];
         if !room.is_open() {
             return self.end_room(now, key, RoomEnd::Lost(side, CloseReason::Left));
@@ -263,7 +263,7 @@ impl Engine {
 
     fn activity(&mut self, now: Moment, client: ClientId, last: Moment) {
         // The room may have ended between question and answer.
-        let Some(&Client { room: key, .. }) = self.clients.get(client) else {
+        let Some(Client { room: key, .. }) = self.client(client) else {
             return;
         };
         match self.rooms[key].quiet_limit(&self.timeouts) {
@@ -281,7 +281,7 @@ impl Engine {
         client: ClientId,
         act: impl FnOnce(&mut dyn Service, Side, &mut Actions<'_>),
     ) {
-        let Client { room, side, .. } = self.clients[client];
+        let Client { room, side, .. } = self.seat_of(client);
         self.run_in(now, room, |service, actions| act(service, side, actions));
     }
 
@@ -289,7 +289,7 @@ impl Engine {
     fn run_in(
         &mut self,
         now: Moment,
-        key: usize,
+        key: RoomKey,
         act: impl FnOnce(&mut dyn Service, &mut Actions<'_>),
     ) {
         let room = &mut self.rooms[key];
@@ -304,7 +304,7 @@ impl Engine {
     }
 
     /// Sets the deadline by which a room that has been quiet since `since` is asked for a sign of life.
-    fn limit_quiet(&mut self, key: usize, since: Moment) {
+    fn limit_quiet(&mut self, key: RoomKey, since: Moment) {
         let Some(room) = self.rooms.get_mut(key) else {
             return;
         };
@@ -315,7 +315,7 @@ impl Engine {
             .set(&mut room.deadline, deadline, Due::Room(key));
     }
 
-    fn end_room(&mut self, now: Moment, key: usize, end: RoomEnd) {
+    fn end_room(&mut self, now: Moment, key: RoomKey, end: RoomEnd) {
         let mut room = self.rooms.remove(key);
         self.deadlines.set(&mut room.deadline, None, Due::Room(key));
         self.deadlines
@@ -330,7 +330,7 @@ impl Engine {
         self.outputs.push_back(Output::Note(room.over(now, end)));
         room.part(now, end, &mut self.outputs);
         for (_, client) in room.members.iter() {
-            self.clients.remove(client);
+            self.clients.remove(client.slot());
         }
         self.settle_stop();
     }

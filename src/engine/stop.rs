@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::room::{Room, RoomEnd};
+use super::rooms::RoomKey;
 use super::{CloseReason, Due, Engine, Moment};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +44,7 @@ impl Engine {
         reason: CloseReason,
         chosen: impl Fn(&Room) -> bool,
     ) {
-        let keys: Vec<usize> = self
+        let keys: Vec<RoomKey> = self
             .rooms
             .iter()
             .filter(|(_, room)| chosen(room))
