@@ -87,6 +87,18 @@ pub const CONSOLE_LINE: usize = 4096;
 /// Log lines a second; what is more is counted and left out.
 pub const LOG_LINES_PER_SECOND: u32 = 1000;
 
+/// What a client costs as long as no bytes wait: its row in the reactor's table, and behind it in the same slot the id
+/// that the slot answers to; its seat in the engine; its part of its room. Each is checked beside the type. The state of
+/// a service, if it has any, comes to it.
+pub const CONNECTION_BYTES: usize = 88;
+pub const ID_BYTES: usize = 8;
+pub const SEAT_BYTES: usize = 8;
+pub const ROOM_BYTES: usize = 72;
+
+const _: () = assert!(
+    CONNECTION_BYTES + ID_BYTES + SEAT_BYTES + ROOM_BYTES <= 200,
+    "200 bytes a client, even for one who has a room for itself"
+);
 const _: () = assert!(
     BUFFER_FLOOR <= SCRATCH,
     "one read must be able to fill a floor"

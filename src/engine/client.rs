@@ -3,6 +3,8 @@
 use std::fmt;
 use std::num::NonZeroU64;
 
+use crate::limits::{ID_BYTES, SEAT_BYTES};
+
 use super::rooms::RoomKey;
 use super::{Engine, Side};
 
@@ -69,6 +71,9 @@ pub(super) struct Client {
     pub room: RoomKey,
     pub side: Side,
 }
+
+const _: () = assert!(size_of::<Option<Client>>() <= SEAT_BYTES);
+const _: () = assert!(size_of::<Option<ClientId>>() <= ID_BYTES);
 
 /// The clients by slot: the reactor has already chosen a dense number for each, so no map is needed.
 #[derive(Default)]

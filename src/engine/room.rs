@@ -9,6 +9,8 @@ use std::collections::VecDeque;
 use std::ops::{Index, IndexMut};
 use std::time::Duration;
 
+use crate::limits::ROOM_BYTES;
+
 use super::service::{Actions, Decisions, Factory, Manner, Seats, Service};
 use super::{ClientId, CloseReason, Ending, ListenerId, Moment, Note, Output, Timeouts};
 
@@ -150,6 +152,8 @@ pub(super) struct Room {
     pub deadline: Option<Moment>,
     pub service_deadline: Option<Moment>,
 }
+
+const _: () = assert!(size_of::<Room>() <= ROOM_BYTES);
 
 impl Room {
     /// A room with its first client.

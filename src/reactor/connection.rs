@@ -1,9 +1,13 @@
 //! One client's socket and what the reactor knows of it.
 
 use crate::engine::{ClientId, CloseReason, Ending, Moment};
+#[cfg(not(debug_assertions))]
+use crate::limits::CONNECTION_BYTES;
 
 use super::buffer::Buffer;
 use super::link::Link;
+#[cfg(not(debug_assertions))]
+use super::mio_net::MioNet;
 use super::net::Net;
 use super::readiness::Readiness;
 use super::splice::Piped;
@@ -36,8 +40,8 @@ pub struct Closing {
     pub ending: Ending,
 }
 
-/// One row in the table: what an idle client costs is its size, so buffers are boxed and live only while they hold
-/// bytes.
+/// One row in the table: what an idle client costs is mostly its size, so buffers are boxed and live only while they
+/// hold bytes.
 pub struct Connection<N: Net> {
     pub stream: N::Stream,
     /// The listener it came in by.
@@ -51,10 +55,12 @@ pub struct Connection<N: Net> {
     pub failure: Option<CloseReason>,
     /// The engine has closed it: nothing that it sends matters any more, and it goes once what is unsent is sent.
     pub closing: Option<Closing>,
-    /// Where its bytes go.
+    /// The other end of its links, in either direction. It may be itself.
+    pub partner: Option<ClientId>,
+    /// How its bytes go to the partner, if they do.
     pub link: Option<Link>,
-    /// Whose bytes come here.
-    pub source: Option<ClientId>,
+    /// The partner's bytes come here.
+    pub is_sink: bool,
     /// Bytes that the engine did not take. While there are any, nothing is read, unless the engine wants to read on.
     pub unread: Option<Box<Buffer>>,
     /// The unread bytes are the beginning of something.
@@ -77,6 +83,10 @@ pub struct Connection<N: Net> {
     pub undelivered: u32,
 }
 
+// In debug builds mio keeps with each stream which poll it is registered with.
+#[cfg(not(debug_assertions))]
+const _: () = assert!(size_of::<Connection<MioNet>>() <= CONNECTION_BYTES);
+
 impl<N: Net> Connection<N> {
     pub fn new(stream: N::Stream, listener: u16, now: Moment) -> Self {
         Self {
@@ -89,8 +99,9 @@ impl<N: Net> Connection<N> {
             output: Flow::Open,
             failure: None,
             closing: None,
+            partner: None,
             link: None,
-            source: None,
+            is_sink: false,
             unread: None,
             reads_on: false,
             resumed: false,
@@ -120,6 +131,16 @@ impl<N: Net> Connection<N> {
         broken && unreadable && self.closing.is_none()
     }
 
+    /// Where its bytes go.
+    pub fn sink(&self) -> Option<ClientId> {
+        self.link.and(self.partner)
+    }
+
+    /// Whose bytes come here.
+    pub fn source(&self) -> Option<ClientId> {
+        self.partner.filter(|_| self.is_sink)
+    }
+
     /// Whether a source may bring bytes: only when none are left from the last time.
     pub fn takes_bytes(&self) -> bool {
         !self.is_sending() && self.output == Flow::Open
@@ -128,6 +149,13 @@ impl<N: Net> Connection<N> {
     /// Whether bytes wait to be sent.
     pub fn is_sending(&self) -> bool {
         self.unsent.is_some() || self.piped.is_some()
+    }
+
+    /// Forgets both directions of its link.
+    pub fn unlink(&mut self) {
+        self.partner = None;
+        self.link = None;
+        self.is_sink = false;
     }
 
     /// When a byte last moved.

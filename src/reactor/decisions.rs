@@ -85,13 +85,19 @@ impl<N: Net> Reactor<N> {
         let Some(source) = self.connections.get_mut(from) else {
             return;
         };
-        source.link = Some(Link::new(to, self.settings.splicing));
+        source.link = Some(Link::new(self.settings.splicing));
+        let before = source.partner.replace(to);
+        debug_assert!(
+            before.is_none_or(|before| before == to),
+            "a connection is linked with one other"
+        );
         let mut early = source.unread.take();
         self.enqueue(from);
         let Some(sink) = self.connections.get_mut(to) else {
             return self.buffers.release(&mut early);
         };
-        sink.source = Some(from);
+        sink.is_sink = true;
+        sink.partner = Some(from);
         if let Some(bytes) = &early {
             // What came early goes first.
             if !sink.is_sending() {

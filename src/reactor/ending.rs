@@ -208,12 +208,10 @@ impl<N: Net> Reactor<N> {
         let Some(connection) = self.connections.get_mut(id) else {
             return;
         };
-        let (link, source) = (connection.link.take(), connection.source.take());
-        if let Some(sink) = link.and_then(|link| self.connections.get_mut(link.sink)) {
-            sink.source = None;
-        }
-        if let Some(source) = source.and_then(|source| self.connections.get_mut(source)) {
-            source.link = None;
+        let partner = connection.partner;
+        connection.unlink();
+        if let Some(partner) = partner.and_then(|partner| self.connections.get_mut(partner)) {
+            partner.unlink();
         }
     }
 }

@@ -36,10 +36,9 @@ pub enum Splicing {
     Always,
 }
 
-/// One direction of raw forwarding, kept at its source.
+/// One direction of raw forwarding, kept at its source. The sink is the source's partner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Link {
-    pub sink: ClientId,
     pub transport: Transport,
     /// The transport follows what flows.
     adapts: bool,
@@ -48,13 +47,12 @@ pub struct Link {
 }
 
 impl Link {
-    pub fn new(sink: ClientId, splicing: Splicing) -> Self {
+    pub fn new(splicing: Splicing) -> Self {
         let transport = match splicing {
             Splicing::Always => Transport::Spliced,
             Splicing::Adaptive | Splicing::Never => Transport::Copied,
         };
         Self {
-            sink,
             transport,
             adapts: splicing == Splicing::Adaptive,
             streak: 0,
@@ -105,9 +103,7 @@ impl<N: Net> Reactor<N> {
             .connections
             .get(id)
             .filter(|connection| connection.wants_reading())?;
-        let Some(Link {
-            sink, transport, ..
-        }) = connection.link
+        let (Some(sink), Some(Link { transport, .. })) = (connection.sink(), connection.link)
         else {
             // One read at a time: what the engine has just decided, others do first.
             if self.feed(id).is_some() {

@@ -36,7 +36,7 @@ impl<N: Net> Reactor<N> {
             return Some(connection.failure.unwrap_or(CloseReason::Reset));
         }
         // What it had sent may still be read, but not if its sink is broken as well.
-        let sink = self.connections.get(connection.link?.sink)?;
+        let sink = self.connections.get(connection.sink()?)?;
         connection.failure.filter(|_| sink.output == Flow::Shut)
     }
 
@@ -55,7 +55,7 @@ impl<N: Net> Reactor<N> {
         if connection.closing.is_some() || connection.output == Flow::Draining {
             return self.all_sent(id);
         }
-        let source = connection.source;
+        let source = connection.source();
         if std::mem::take(&mut connection.owes_drained) {
             self.engine.handle_input(self.now, id, Input::SendDrained);
             self.carry_out();
@@ -173,7 +173,7 @@ impl<N: Net> Reactor<N> {
         if connection.input == Flow::Open {
             connection.input = Flow::Draining;
         }
-        let source = connection.source;
+        let source = connection.source();
         self.enqueue(id);
         // The source may have failed before, and be waiting to bring its last bytes here.
         source.into_iter().for_each(|source| self.enqueue(source));
