@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::bench::args::BenchArgs;
-use crate::client::{Address, Message};
+use crate::client::{Address, Message, Room};
 use crate::engine::ClientId;
 use crate::listen::ListenUrl;
 use crate::units::{self, Limit};
@@ -61,6 +61,10 @@ pub struct ServeArgs {
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
     pub buffer_memory: Option<usize>,
 
+    /// How long a client has to say which room it wants, and to log in, where it has to
+    #[arg(long, value_name = "TIME", default_value = "10s")]
+    pub hello_timeout: Limit,
+
     /// How long a client waits for its partner
     #[arg(long, value_name = "TIME", default_value = "none")]
     pub wait_timeout: Limit,
@@ -102,6 +106,14 @@ pub struct ServerArgs {
     pub connect_timeout: Duration,
 }
 
+/// In which room a client meets its partner.
+#[derive(Debug, Args)]
+pub struct RoomArgs {
+    /// The room to meet in, on a listener with rooms=named; partners come by the same name
+    #[arg(long, value_name = "NAME")]
+    pub room: Option<Room>,
+}
+
 /// Send standard input to an echo server, and print what comes back
 ///
 /// Both are raw bytes. Exit code 0 means that all of it came back.
@@ -126,6 +138,8 @@ pub struct ProduceArgs {
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:7000")]
     pub at: Address,
     #[command(flatten)]
+    pub room: RoomArgs,
+    #[command(flatten)]
     pub server: ServerArgs,
 }
 
@@ -139,6 +153,8 @@ pub struct ConsumeArgs {
     /// The server; an IPv6 address goes in brackets: [::1]:7000
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:7000")]
     pub at: Address,
+    #[command(flatten)]
+    pub room: RoomArgs,
     #[command(flatten)]
     pub server: ServerArgs,
 }
@@ -161,6 +177,8 @@ pub struct ChatArgs {
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:33016")]
     pub at: Address,
     #[command(flatten)]
+    pub room: RoomArgs,
+    #[command(flatten)]
     pub server: ServerArgs,
 }
 
@@ -173,6 +191,8 @@ pub struct OrderArgs {
     /// The server; an IPv6 address goes in brackets: [::1]:12000
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:12000")]
     pub at: Address,
+    #[command(flatten)]
+    pub room: RoomArgs,
     #[command(flatten)]
     pub server: ServerArgs,
 }

@@ -43,6 +43,12 @@ pub const BULK: usize = 128 * 1024;
 pub const TRICKLE: usize = 16 * 1024;
 pub const STREAK: u8 = 4;
 
+/// Bytes of the longest hello and of the longest step of a login, their terminator included.
+pub const LONGEST_HELLO: usize = 1024;
+
+/// Bytes of the longest name of a room.
+pub const LONGEST_ROOM: usize = 64;
+
 /// Bytes of the longest chat line, its terminator included.
 pub const LONGEST_LINE: usize = 64 * 1024;
 
@@ -93,7 +99,7 @@ pub const LOG_LINES_PER_SECOND: u32 = 1000;
 pub const CONNECTION_BYTES: usize = 88;
 pub const ID_BYTES: usize = 8;
 pub const SEAT_BYTES: usize = 8;
-pub const ROOM_BYTES: usize = 72;
+pub const ROOM_BYTES: usize = 80;
 
 const _: () = assert!(
     CONNECTION_BYTES + ID_BYTES + SEAT_BYTES + ROOM_BYTES <= 200,
@@ -102,6 +108,10 @@ const _: () = assert!(
 const _: () = assert!(
     BUFFER_FLOOR <= SCRATCH,
     "one read must be able to fill a floor"
+);
+const _: () = assert!(
+    LONGEST_HELLO < BUFFER_FLOOR,
+    "a hello must find memory however scarce it is"
 );
 const _: () = assert!(
     SCRATCH <= BYTES_PER_TURN,

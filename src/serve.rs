@@ -56,13 +56,14 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
         );
     }
     let timeouts = Timeouts {
+        hello: args.hello_timeout.0,
         wait: args.wait_timeout.0,
         idle: args.idle_timeout.0,
         half_close: args.half_close_timeout.0,
     };
     // Signals first: whoever reads the ready lines below may send one.
     let net = MioNet::new()?;
-    let services = urls.iter().map(|url| url.service.clone());
+    let services = urls.iter().map(|url| (url.service.clone(), url.meeting));
     let engine = Engine::new(services, timeouts, net.now());
     let max_clients = settings.max_clients;
     let mut reactor = Reactor::new(net, engine, settings, Box::new(&console::STDOUT));

@@ -154,6 +154,16 @@ pub fn receive(mut stream: &TcpStream, buffer: &mut [u8]) -> Result<usize, Clien
     }
 }
 
+/// What a [`receive`] would answer, left where it is.
+pub fn peek(stream: &TcpStream, buffer: &mut [u8]) -> Result<usize, ClientError> {
+    loop {
+        match stream.peek(buffer) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => return result.map_err(ClientError::Cut),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,6 +12,7 @@ mod connect;
 mod consume;
 mod echo;
 mod events;
+mod join;
 mod order;
 mod produce;
 mod screen;
@@ -26,9 +27,11 @@ pub use chat::chat;
 pub use connect::Address;
 pub use consume::consume;
 pub use echo::echo;
+pub use join::Room;
 pub use order::{Message, order};
 pub use produce::produce;
 
+use crate::console::printable;
 use connect::Failures;
 
 /// Bytes that a pipe moves at a time.
@@ -55,6 +58,8 @@ pub enum ClientError {
     Silent(&'static str),
     #[error("the server refused: {0}")]
     Refused(String),
+    #[error("not an answer of named rooms: {0:?}; does this listener have rooms=named?")]
+    NoRooms(String),
     #[error("cannot read standard input: {0}")]
     Input(io::Error),
     #[error("cannot write to standard output: {0}")]
@@ -68,6 +73,15 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// What stands behind the server's `ERR`: a code and words.
+    fn refused(answer: &str) -> Self {
+        let answer = printable(answer);
+        let (code, words) = answer
+            .split_once(' ')
+            .unwrap_or((&answer, "no reason given"));
+        Self::Refused(format!("{words} (ERR {code})"))
+    }
+
     /// What a failed write to standard output means for a pipe: that its reader has seen enough is success.
     fn of_output(error: io::Error) -> Result<(), Self> {
         match error.kind() {

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 
 use crate::limits::{ID_BYTES, SEAT_BYTES};
 
-use super::rooms::RoomKey;
+use super::table::Key;
 use super::{Engine, Side};
 
 /// Names one connection, now and for ever: its slot in the reactor's table together with its number.
@@ -64,30 +64,31 @@ impl fmt::Debug for ClientId {
     }
 }
 
-/// A client's seat. Its id is kept there, in the room.
+/// Where a client is. Its id is kept there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Client {
-    /// Its room, which may still wait for the second.
-    pub room: RoomKey,
-    pub side: Side,
+pub(super) enum At {
+    /// At this door, where it says which room it wants.
+    Door(Key),
+    /// In this room, which may still wait for the second.
+    Seat(Key, Side),
 }
 
-const _: () = assert!(size_of::<Option<Client>>() <= SEAT_BYTES);
+const _: () = assert!(size_of::<Option<At>>() <= SEAT_BYTES);
 const _: () = assert!(size_of::<Option<ClientId>>() <= ID_BYTES);
 
 /// The clients by slot: the reactor has already chosen a dense number for each, so no map is needed.
 #[derive(Default)]
 pub(super) struct Clients {
-    by_slot: Vec<Option<Client>>,
+    by_slot: Vec<Option<At>>,
     len: usize,
 }
 
 impl Clients {
-    pub fn insert(&mut self, slot: usize, client: Client) {
+    pub fn insert(&mut self, slot: usize, at: At) {
         if slot >= self.by_slot.len() {
             self.by_slot.resize_with(slot + 1, || None);
         }
-        let old = self.by_slot[slot].replace(client);
+        let old = self.by_slot[slot].replace(at);
         assert!(old.is_none(), "slot {slot} was given away twice");
         self.len += 1;
     }
@@ -98,7 +99,7 @@ impl Clients {
         self.len -= 1;
     }
 
-    pub fn get(&self, slot: usize) -> Option<Client> {
+    pub fn get(&self, slot: usize) -> Option<At> {
         *self.by_slot.get(slot)?
     }
 
@@ -108,15 +109,18 @@ impl Clients {
 }
 
 impl Engine {
-    /// The seat of the client with this id, and not of one that has its slot by now.
-    pub(super) fn client(&self, id: ClientId) -> Option<Client> {
-        let client = self.clients.get(id.slot())?;
-        let member = self.rooms[client.room].members.get(client.side);
-        (member == Some(id)).then_some(client)
+    /// Where the client with this id is, and not one that has its slot by now.
+    pub(super) fn place_of(&self, id: ClientId) -> Option<At> {
+        let at = self.clients.get(id.slot())?;
+        let tenant = match at {
+            At::Door(door) => Some(self.doors[door].client),
+            At::Seat(room, side) => self.rooms[room].members.get(side),
+        };
+        (tenant == Some(id)).then_some(at)
     }
 
-    pub(super) fn seat_of(&self, id: ClientId) -> Client {
-        self.client(id)
+    pub(super) fn find(&self, id: ClientId) -> At {
+        self.place_of(id)
             .unwrap_or_else(|| panic!("{id} is not here"))
     }
 }

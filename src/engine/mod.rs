@@ -25,44 +25,51 @@
 mod client;
 mod close;
 mod deadlines;
+mod door;
+mod hello;
 mod interface;
 mod invariants;
 mod lobby;
 mod moment;
 mod note;
 mod room;
-mod rooms;
 pub mod service;
 mod stop;
+mod table;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::time::Instant;
 
 pub use client::ClientId;
 pub use close::{CloseReason, Ending};
 pub use deadlines::Deadlines;
-pub use interface::{Counts, Input, ListenerId, Output, Payload, Timeouts};
+pub use hello::{Code, Refusal, Role, is_room};
+pub use interface::{Counts, Input, ListenerId, Meeting, Output, Payload, Timeouts};
 pub use moment::{Epoch, Moment};
 pub use note::Note;
 pub use room::{Members, Side};
 
-use client::{Client, Clients};
-use lobby::Lobby;
+use client::{At, Clients};
+use door::Door;
+use lobby::{Guest, Lobby};
 use room::{Room, RoomEnd};
-use rooms::{RoomKey, Rooms};
 use service::{Actions, Decisions, Factory, Service};
 use stop::Phase;
+use table::{Key, Table};
 
 /// Whom a deadline is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
+    /// A client that has not said hello.
+    Door(Key),
     /// A room: nobody has come, or nothing has been said.
-    Room(RoomKey),
+    Room(Key),
     /// A room's service, which has asked for it.
-    Service(RoomKey),
+    Service(Key),
     /// The time that rooms were given when the stop began is over.
     StopOver,
 }
@@ -70,7 +77,8 @@ enum Due {
 pub struct Engine {
     lobbies: Vec<Lobby>,
     clients: Clients,
-    rooms: Rooms,
+    doors: Table<Door>,
+    rooms: Table<Room>,
     deadlines: Deadlines<Due>,
     timeouts: Timeouts,
     outputs: VecDeque<Output>,
@@ -85,14 +93,18 @@ impl Engine {
     /// One lobby for each listener, in the order of their [`ListenerId`]s. No time that it is told may be before
     /// `start`.
     pub fn new(
-        listeners: impl IntoIterator<Item = Factory>,
+        listeners: impl IntoIterator<Item = (Factory, Meeting)>,
         timeouts: Timeouts,
         start: Instant,
     ) -> Self {
         Self {
-            lobbies: listeners.into_iter().map(Lobby::new).collect(),
+            lobbies: listeners
+                .into_iter()
+                .map(|(service, rooms)| Lobby::new(service, rooms))
+                .collect(),
             clients: Clients::default(),
-            rooms: Rooms::default(),
+            doors: Table::default(),
+            rooms: Table::default(),
             deadlines: Deadlines::default(),
             timeouts,
             outputs: VecDeque::new(),
@@ -110,16 +122,18 @@ impl Engine {
         let now = self.epoch.moment(now);
         let mut taken = 0;
         match input {
-            Input::Accepted { listener } => self.accept(now, client, listener),
+            Input::Accepted { listener, peer } => self.accept(now, client, listener, peer),
             Input::Data(bytes) => taken = self.data(now, client, bytes),
             Input::Eof { unread } => self.eof(now, client, unread),
-            Input::Lost(reason) => {
-                let Client { room, side, .. } = self.seat_of(client);
-                self.end_room(now, room, RoomEnd::Lost(side, reason));
-            }
+            Input::Lost(reason) => match self.find(client) {
+                At::Door(door) => self.lost_at_door(door, reason),
+                At::Seat(room, side) => self.end_room(now, room, RoomEnd::Lost(side, reason)),
+            },
             Input::SendDrained => {
-                let Client { room, side, .. } = self.seat_of(client);
-                self.rooms[room].drained(side, &mut self.outputs);
+                // What is said at the door is short, and nothing waits for it.
+                if let At::Seat(room, side) = self.find(client) {
+                    self.rooms[room].drained(side, &mut self.outputs);
+                }
             }
             Input::Activity { last } => {
                 let last = self.epoch.moment(last);
@@ -136,6 +150,10 @@ impl Engine {
         let now = self.epoch.moment(now);
         while let Some((_, due)) = self.deadlines.pop(now) {
             match due {
+                Due::Door(key) => {
+                    self.doors[key].deadline = None;
+                    self.turn_away(key, door::NO_HELLO);
+                }
                 Due::Room(key) => {
                     let room = &mut self.rooms[key];
                     room.deadline = None;
@@ -186,47 +204,58 @@ impl Engine {
             .collect()
     }
 
-    fn accept(&mut self, now: Moment, id: ClientId, listener: ListenerId) {
+    fn accept(&mut self, now: Moment, client: ClientId, listener: ListenerId, peer: SocketAddr) {
         if self.phase != Phase::Serving {
             let reason = CloseReason::Stopping;
             self.outputs.push_back(Output::Close {
-                client: id,
+                client,
                 reason,
                 ending: reason.ending(),
             });
             return;
         }
-        let lobby = &mut self.lobbies[listener];
-        let (room, side) = match lobby.waiting.take() {
-            Some(room) => (room, Side::Y),
-            None => (
-                self.rooms.insert(Room::new(listener, id, lobby.factory())),
-                Side::X,
-            ),
-        };
-        self.clients.insert(id.slot(), Client { room, side });
-        if side == Side::Y {
-            self.rooms[room].members.seat(id);
-        }
-        if self.rooms[room].is_full() {
-            self.open_room(now, room);
-        } else {
-            self.lobbies[listener].waiting = Some(room);
-            self.run(now, id, |service, _, actions| service.arrived(actions));
-            self.limit_quiet(room, now);
+        match self.lobbies[listener].meeting {
+            Meeting::Arrival => self.seat(now, client, listener, Guest::of_any_room(peer)),
+            Meeting::Named => self.knock(now, client, listener, peer),
         }
     }
 
-    fn open_room(&mut self, now: Moment, key: RoomKey) {
+    /// Gives a client its place: beside whoever waits for one like it, or in a new room.
+    fn seat(&mut self, now: Moment, client: ClientId, listener: ListenerId, guest: Guest) {
+        let lobby = &mut self.lobbies[listener];
+        if let Some(key) = lobby.partner_for(&guest) {
+            self.clients.insert(client.slot(), At::Seat(key, Side::Y));
+            self.rooms[key].join(client, &guest);
+            return self.open_room(now, key, Some(guest));
+        }
+        let room = Room::new(now, listener, client, lobby.factory());
+        let key = self.rooms.insert(room);
+        self.clients.insert(client.slot(), At::Seat(key, Side::X));
+        let room = &mut self.rooms[key];
+        if room.is_full() {
+            return self.open_room(now, key, None);
+        }
+        room.wait(lobby.wait(&guest, key), guest);
+        self.run_in(now, key, |service, actions| service.arrived(actions));
+        if let Some(room) = self.rooms.get(key) {
+            room.resume_all(&mut self.outputs);
+        }
+        self.limit_quiet(key, now);
+    }
+
+    fn open_room(&mut self, now: Moment, key: Key, second: Option<Guest>) {
         self.rooms_opened += 1;
         let room = &mut self.rooms[key];
-        room.open(self.rooms_opened, now);
+        let first = room.open(self.rooms_opened, now);
         self.lobbies[room.listener()].rooms += 1;
         let note = Note::RoomOpened {
             room: self.rooms_opened,
             members: room.members,
         };
         self.outputs.push_back(Output::Note(note));
+        if let (Some(x), Some(y)) = (first, second) {
+            room.introduce(now, [x, y], &mut self.outputs);
+        }
         self.run_in(now, key, |service, actions| service.open(actions));
         if let Some(room) = self.rooms.get(key) {
             room.resume_all(&mut self.outputs);
@@ -235,11 +264,18 @@ impl Engine {
     }
 
     fn data(&mut self, now: Moment, client: ClientId, bytes: &[u8]) -> usize {
+        let (key, side) = match self.find(client) {
+            At::Door(key) => return self.hear(now, key, bytes),
+            At::Seat(key, side) => (key, side),
+        };
+        let room = &self.rooms[key];
+        if room.is_mute(side) {
+            return bytes.len();
+        }
         let mut taken = 0;
-        let Client { room, side, .. } = self.seat_of(client);
         // Otherwise they wait where they are.
-        if self.rooms[room].takes_data(side) {
-            self.run(now, client, |service, side, actions| {
+        if room.takes_data(side) {
+            self.run_in(now, key, |service, actions| {
                 taken = service.data(side, bytes, actions)
             });
         }
@@ -247,23 +283,26 @@ impl Engine {
     }
 
     fn eof(&mut self, now: Moment, client: ClientId, unread: &[u8]) {
-        let Client {
-            room: key, side, ..
-        } = self.seat_of(client);
+        let (key, side) = match self.find(client) {
+            At::Door(key) => return self.eof_at_door(key, unread),
+            At::Seat(key, side) => (key, side),
+        };
         let room = &mut self.rooms[key];
-        if !room.is_open() {
+        if !room.is_open() && !room.is_mute(side) {
             return self.end_room(now, key, RoomEnd::Lost(side, CloseReason::Left));
         }
         room.finish(side);
-        self.run(now, client, |service, side, actions| {
-            service.eof(side, unread, actions)
-        });
-        self.limit_quiet(key, now);
+        if room.is_open() {
+            self.run_in(now, key, |service, actions| {
+                service.eof(side, unread, actions)
+            });
+            self.limit_quiet(key, now);
+        }
     }
 
     fn activity(&mut self, now: Moment, client: ClientId, last: Moment) {
         // The room may have ended between question and answer.
-        let Some(Client { room: key, .. }) = self.client(client) else {
+        let Some(At::Seat(key, _)) = self.place_of(client) else {
             return;
         };
         match self.rooms[key].quiet_limit(&self.timeouts) {
@@ -274,22 +313,11 @@ impl Engine {
         }
     }
 
-    /// Lets the service of a client's room act for this client.
-    fn run(
-        &mut self,
-        now: Moment,
-        client: ClientId,
-        act: impl FnOnce(&mut dyn Service, Side, &mut Actions<'_>),
-    ) {
-        let Client { room, side, .. } = self.seat_of(client);
-        self.run_in(now, room, |service, actions| act(service, side, actions));
-    }
-
     /// Lets a room's service act, and does what follows for the room.
     fn run_in(
         &mut self,
         now: Moment,
-        key: RoomKey,
+        key: Key,
         act: impl FnOnce(&mut dyn Service, &mut Actions<'_>),
     ) {
         let room = &mut self.rooms[key];
@@ -304,7 +332,7 @@ impl Engine {
     }
 
     /// Sets the deadline by which a room that has been quiet since `since` is asked for a sign of life.
-    fn limit_quiet(&mut self, key: RoomKey, since: Moment) {
+    fn limit_quiet(&mut self, key: Key, since: Moment) {
         let Some(room) = self.rooms.get_mut(key) else {
             return;
         };
@@ -315,7 +343,7 @@ impl Engine {
             .set(&mut room.deadline, deadline, Due::Room(key));
     }
 
-    fn end_room(&mut self, now: Moment, key: RoomKey, end: RoomEnd) {
+    fn end_room(&mut self, now: Moment, key: Key, end: RoomEnd) {
         let mut room = self.rooms.remove(key);
         self.deadlines.set(&mut room.deadline, None, Due::Room(key));
         self.deadlines
@@ -324,8 +352,8 @@ impl Engine {
         if room.is_open() {
             lobby.rooms -= 1;
             self.rooms_over += 1;
-        } else {
-            lobby.waiting = None;
+        } else if let Some(place) = room.place() {
+            lobby.leave(place);
         }
         self.outputs.push_back(Output::Note(room.over(now, end)));
         room.part(now, end, &mut self.outputs);

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::hello::Refusal;
 use super::room::Members;
 use super::{ClientId, CloseReason};
 
@@ -19,6 +20,11 @@ pub enum Note {
         reason: CloseReason,
         by: Option<ClientId>,
         lasted: Duration,
+    },
+    /// A client was not let in.
+    Refused {
+        client: ClientId,
+        refusal: Refusal,
     },
     /// A client gave up waiting, or was made to.
     LeftLobby {
@@ -59,6 +65,7 @@ impl fmt::Display for Note {
                     None => write!(f, "{reason}"),
                 }
             }
+            Note::Refused { client, refusal } => write!(f, "{client}: refused: {}", refusal.words),
             Note::LeftLobby { client, reason } => {
                 write!(f, "{client}: gone from the lobby: {reason}")
             }

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use crate::limits::ROOM_BYTES;
 
+use super::hello::Role;
+use super::lobby::{Guest, Place};
 use super::service::{Actions, Decisions, Factory, Manner, Seats, Service};
 use super::{ClientId, CloseReason, Ending, ListenerId, Moment, Note, Output, Timeouts};
 
@@ -26,6 +28,31 @@ impl Side {
         match self {
             Side::X => Side::Y,
             Side::Y => Side::X,
+        }
+    }
+}
+
+/// Some of the two sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sides(u8);
+
+impl Sides {
+    pub fn has(self, side: Side) -> bool {
+        self.0 & Self::bit(side) != 0
+    }
+
+    pub fn add(&mut self, side: Side) {
+        self.0 |= Self::bit(side);
+    }
+
+    pub fn remove(&mut self, side: Side) {
+        self.0 &= !Self::bit(side);
+    }
+
+    fn bit(side: Side) -> u8 {
+        match side {
+            Side::X => 1,
+            Side::Y => 2,
         }
     }
 }
@@ -136,19 +163,29 @@ impl RoomEnd {
     }
 }
 
+/// A first client that waits for the second.
+pub(super) struct Wait {
+    pub place: Place,
+    pub guest: Guest,
+}
+
 pub(super) struct Room {
     service: Box<dyn Service>,
     seats: Seats,
     manner: Manner,
+    /// What is known of the first client while it waits for the second.
+    wait: Option<Box<Wait>>,
+    /// Whose bytes are thrown away: who only receives.
+    mute: Sides,
     /// The how-many-eth room this is, counted from 1; 0 while it waits.
     number: u64,
     listener: u16,
     pub members: Members,
     /// Which sides have sent FIN.
-    finished: PerSide<bool>,
+    finished: Sides,
     /// For which sides something that was sent may not be on its way yet.
-    unsent: PerSide<bool>,
-    opened: Option<Moment>,
+    unsent: Sides,
+    opened: Moment,
     pub deadline: Option<Moment>,
     pub service_deadline: Option<Moment>,
 }
@@ -157,17 +194,19 @@ const _: () = assert!(size_of::<Room>() <= ROOM_BYTES);
 
 impl Room {
     /// A room with its first client.
-    pub fn new(listener: ListenerId, x: ClientId, factory: &Factory) -> Self {
+    pub fn new(now: Moment, listener: ListenerId, x: ClientId, factory: &Factory) -> Self {
         Self {
             service: factory.start(),
             seats: factory.kind.seats,
             manner: factory.kind.manner,
+            wait: None,
+            mute: Sides::default(),
             number: 0,
             listener: u16::try_from(listener).expect("listeners take descriptors, so they are few"),
             members: Members::one(x),
-            finished: PerSide::default(),
-            unsent: PerSide::default(),
-            opened: None,
+            finished: Sides::default(),
+            unsent: Sides::default(),
+            opened: now,
             deadline: None,
             service_deadline: None,
         }
@@ -182,7 +221,35 @@ impl Room {
     }
 
     pub fn is_open(&self) -> bool {
-        self.opened.is_some()
+        self.wait.is_none()
+    }
+
+    /// Waits for the second client.
+    pub fn wait(&mut self, place: Place, guest: Guest) {
+        self.mute(Side::X, &guest);
+        self.wait = Some(Box::new(Wait { place, guest }));
+    }
+
+    /// Where its lobby finds it, while it waits.
+    pub fn place(&self) -> Option<&Place> {
+        self.wait.as_ref().map(|wait| &wait.place)
+    }
+
+    /// Takes the second client in.
+    pub fn join(&mut self, y: ClientId, guest: &Guest) {
+        self.members.seat(y);
+        self.mute(Side::Y, guest);
+    }
+
+    fn mute(&mut self, side: Side, guest: &Guest) {
+        if guest.role == Some(Role::Consume) {
+            self.mute.add(side);
+        }
+    }
+
+    /// Whether what `side` says is thrown away.
+    pub fn is_mute(&self, side: Side) -> bool {
+        self.mute.has(side)
     }
 
     /// Whether its clients are to be told of a stop and sent away, rather than left to finish.
@@ -190,9 +257,23 @@ impl Room {
         !self.is_open() || self.manner == Manner::Lines
     }
 
-    pub fn open(&mut self, number: u64, now: Moment) {
+    pub fn open(&mut self, number: u64, now: Moment) -> Option<Guest> {
         self.number = number;
-        self.opened = Some(now);
+        self.opened = now;
+        self.wait.take().map(|wait| wait.guest)
+    }
+
+    /// Tells those who wanted to know that their partner is there, and who it is.
+    pub fn introduce(&mut self, now: Moment, guests: [Guest; 2], outputs: &mut VecDeque<Output>) {
+        let [x, y] = guests;
+        self.run(now, outputs, |_, actions| {
+            if x.ack {
+                actions.send(Side::X, format!("OK X {}\n", y.peer).into_bytes());
+            }
+            if y.ack {
+                actions.send(Side::Y, format!("OK Y {}\n", x.peer).into_bytes());
+            }
+        });
     }
 
     /// Notes that a side has sent FIN.
@@ -200,24 +281,24 @@ impl Room {
     /// # Panics
     /// If it already had.
     pub fn finish(&mut self, side: Side) {
-        assert!(!self.finished[side], "{side:?} has sent FIN twice");
-        self.finished[side] = true;
+        assert!(!self.finished.has(side), "{side:?} has sent FIN twice");
+        self.finished.add(side);
     }
 
     /// Whether the service may be shown what `side` says: the room is complete, and whoever hears it has all that was
     /// sent there before. So a client that does not read stops its partner, and what a service says never piles up.
     pub fn takes_data(&self, side: Side) -> bool {
-        self.is_open() && !self.unsent[self.hearer(side)]
+        self.is_open() && !self.unsent.has(self.hearer(side))
     }
 
     /// Notes that everything sent to `side` is on its way. What was held back because of it is offered again.
     pub fn drained(&mut self, side: Side, outputs: &mut VecDeque<Output>) {
-        self.unsent[side] = false;
+        self.unsent.remove(side);
         // Both, because what was sent may have given the other the turn.
         self.resume_all(outputs);
     }
 
-    /// Offers what the members have said so far and nobody took.
+    /// Offers what the members have said so far and nobody took, where now somebody does.
     pub fn resume_all(&self, outputs: &mut VecDeque<Output>) {
         for (side, _) in self.members.iter() {
             self.resume(side, outputs);
@@ -226,8 +307,7 @@ impl Room {
 
     fn resume(&self, side: Side, outputs: &mut VecDeque<Output>) {
         if let Some(client) = self.members.get(side)
-            && self.manner == Manner::Lines
-            && self.takes_data(side)
+            && (self.is_mute(side) || self.manner == Manner::Lines && self.takes_data(side))
         {
             outputs.push_back(Output::Resume(client));
         }
@@ -248,11 +328,20 @@ impl Room {
         outputs: &mut VecDeque<Output>,
         act: impl FnOnce(&mut dyn Service, &mut Actions<'_>),
     ) -> Decisions {
-        let mut actions = Actions::new(now, self.members, self.finished, self.unsent, outputs);
+        let mut actions = Actions::new(
+            now,
+            self.members,
+            self.finished,
+            self.unsent,
+            self.mute,
+            outputs,
+        );
         act(&mut *self.service, &mut actions);
         let decisions = actions.decisions();
         for (side, _) in self.members.iter() {
-            self.unsent[side] |= decisions.sent[side];
+            if decisions.sent.has(side) {
+                self.unsent.add(side);
+            }
         }
         decisions
     }
@@ -263,7 +352,7 @@ impl Room {
             return timeouts.wait.map(|limit| (limit, CloseReason::WaitTimeout));
         }
         let idle = timeouts.idle.map(|limit| (limit, CloseReason::IdleTimeout));
-        if self.finished == PerSide::default() {
+        if self.finished == Sides::default() {
             return idle;
         }
         let half = timeouts
@@ -278,7 +367,11 @@ impl Room {
 
     /// Says goodbye to the members: the service has a last word, then each is closed.
     pub fn part(&mut self, now: Moment, end: RoomEnd, outputs: &mut VecDeque<Output>) {
-        if end != RoomEnd::Done {
+        if let Some(wait) = &self.wait
+            && let Some(refusal) = wait.guest.refusal(end.reason())
+        {
+            outputs.push_back(refusal.sent_to(self.members.first()));
+        } else if end != RoomEnd::Done {
             self.run(now, outputs, |service, actions| {
                 service.part(end.reason(), end.by(), actions)
             });
@@ -299,18 +392,18 @@ impl Room {
     }
 
     pub fn over(&self, now: Moment, end: RoomEnd) -> Note {
-        let Some(opened) = self.opened else {
+        if !self.is_open() {
             return Note::LeftLobby {
                 client: self.members.first(),
                 reason: end.reason(),
             };
-        };
+        }
         Note::RoomOver {
             room: self.number,
             members: self.members,
             reason: end.reason(),
             by: end.by().and_then(|side| self.members.get(side)),
-            lasted: now.saturating_duration_since(opened),
+            lasted: now.saturating_duration_since(self.opened),
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::room::{Room, RoomEnd};
-use super::rooms::RoomKey;
+use super::table::Key;
 use super::{CloseReason, Due, Engine, Moment};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,7 @@ impl Engine {
             self.phase = Phase::Draining;
             self.deadlines
                 .set(&mut self.drain_deadline, Some(now + drain), Due::StopOver);
+            self.clear_doors();
             self.end_rooms(now, CloseReason::Stopping, Room::ends_with_the_server);
             self.settle_stop();
         }
@@ -44,7 +45,7 @@ impl Engine {
         reason: CloseReason,
         chosen: impl Fn(&Room) -> bool,
     ) {
-        let keys: Vec<RoomKey> = self
+        let keys: Vec<Key> = self
             .rooms
             .iter()
             .filter(|(_, room)| chosen(room))

@@ -128,7 +128,7 @@ impl<N: Net> Reactor<N> {
         info!("{id}: {peer} connected");
         let listener = self.listeners[number].lobby;
         self.engine
-            .handle_input(self.now, id, Input::Accepted { listener });
+            .handle_input(self.now, id, Input::Accepted { listener, peer });
         self.carry_out();
     }
 }

@@ -5,11 +5,11 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use pairloop::engine::{CloseReason, Engine, Timeouts};
+use pairloop::engine::{CloseReason, Engine, Meeting, Timeouts};
 use pairloop::reactor::{BufferMemory, Net, Reactor, Settings, Splicing, Statistics};
 
 use super::net::{Capacity, End, Faults, SimNet, SocketId, Wire};
-use super::setup::{LOBBIES, Service};
+use super::setup::LOBBIES;
 
 /// Turns that are more than enough for everything that can be done without time or peers.
 const ENOUGH: usize = 24;
@@ -45,7 +45,11 @@ impl Lab {
         let wire = Rc::new(RefCell::new(Wire::new(Faults::none(1))));
         wire.borrow_mut().frozen = true;
         let net = SimNet::new(Rc::clone(&wire), Box::new(|_| None));
-        let engine = Engine::new(LOBBIES.map(Service::factory), timeouts, net.now());
+        let engine = Engine::new(
+            LOBBIES.map(|s| (s.factory(), Meeting::Arrival)),
+            timeouts,
+            net.now(),
+        );
         let mut reactor = Reactor::new(net, engine, settings, Box::new(io::sink()));
         for lobby in 0..LOBBIES.len() {
             let listener = reactor.add_listener(lobby, SimNet::listen);

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use pairloop::engine::{CloseReason, Engine};
+use pairloop::engine::{CloseReason, Engine, Meeting};
 use pairloop::reactor::{Net, Reactor, Statistics};
 
 use super::lines::Lines;
@@ -90,7 +90,9 @@ pub fn run(seed: u64) -> Summary {
     let driven = Rc::clone(&world);
     let drive = Box::new(move |wire: &mut Wire| driven.borrow_mut().drive(wire));
     let net = SimNet::new(Rc::clone(&wire), drive);
-    let factories = lobbies.iter().map(|service| service.factory());
+    let factories = lobbies
+        .iter()
+        .map(|service| (service.factory(), Meeting::Arrival));
     let engine = Engine::new(factories, timeouts, net.now());
     let mut reactor = Reactor::new(net, engine, settings.clone(), Box::new(io::sink()));
     for (lobby, service) in lobbies.iter().enumerate() {

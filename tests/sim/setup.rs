@@ -163,6 +163,7 @@ impl Setup {
         };
         let mut limit = |from, to| (rng.u8(..3) > 0).then(|| ms(rng.u64(from..to)));
         let timeouts = Timeouts {
+            hello: limit(4000, 20_000),
             wait: limit(1000, 20_000),
             idle: limit(8000, 20_000),
             half_close: limit(6000, 20_000),

@@ -4,15 +4,16 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use crate::engine::room::{Members, PerSide, RoomEnd, Side};
+use crate::engine::room::{Members, RoomEnd, Side, Sides};
 use crate::engine::{CloseReason, Moment, Output, Payload};
 
 /// The engine's outputs, said in sides.
 pub struct Actions<'a> {
     now: Moment,
     members: Members,
-    finished: PerSide<bool>,
-    unsent: PerSide<bool>,
+    finished: Sides,
+    unsent: Sides,
+    mute: Sides,
     outputs: &'a mut VecDeque<Output>,
     decisions: Decisions,
 }
@@ -21,7 +22,7 @@ pub struct Actions<'a> {
 #[derive(Default)]
 pub(in crate::engine) struct Decisions {
     /// To whom it has sent something.
-    pub sent: PerSide<bool>,
+    pub sent: Sides,
     /// Whether it has set its timer, and to when.
     pub timer: Option<Option<Moment>>,
     pub end: Option<RoomEnd>,
@@ -31,8 +32,9 @@ impl<'a> Actions<'a> {
     pub(in crate::engine) fn new(
         now: Moment,
         members: Members,
-        finished: PerSide<bool>,
-        unsent: PerSide<bool>,
+        finished: Sides,
+        unsent: Sides,
+        mute: Sides,
         outputs: &'a mut VecDeque<Output>,
     ) -> Self {
         Self {
@@ -40,6 +42,7 @@ impl<'a> Actions<'a> {
             members,
             finished,
             unsent,
+            mute,
             outputs,
             decisions: Decisions::default(),
         }
@@ -55,12 +58,12 @@ impl<'a> Actions<'a> {
 
     /// Whether `side` has sent FIN.
     pub fn has_finished(&self, side: Side) -> bool {
-        self.finished[side]
+        self.finished.has(side)
     }
 
     /// Whether everything that was sent to `side` before is on its way.
     pub fn has_been_told(&self, side: Side) -> bool {
-        !self.unsent[side]
+        !self.unsent.has(side)
     }
 
     /// Sends the service's own words.
@@ -73,8 +76,11 @@ impl<'a> Actions<'a> {
         self.send_payload(to, Payload::Input(part));
     }
 
-    /// From now on `from`'s bytes go to `to` without asking the service again.
+    /// From now on `from`'s bytes go to `to` without asking the service again; nowhere, if `from` only receives.
     pub fn forward(&mut self, from: Side, to: Side) {
+        if self.mute.has(from) {
+            return;
+        }
         if let (Some(from), Some(to)) = (self.members.get(from), self.members.get(to)) {
             self.outputs.push_back(Output::Forward { from, to });
         }
@@ -118,7 +124,7 @@ impl<'a> Actions<'a> {
     }
 
     fn send_payload(&mut self, to: Side, payload: Payload) {
-        self.decisions.sent[to] = true;
+        self.decisions.sent.add(to);
         self.output(to, |to| Output::Send { to, payload });
     }
 

@@ -145,7 +145,7 @@ fn an_answer_for_an_id_kept_too_long_does_not_reach_the_next_tenant_of_its_slot(
     bench.accept(1, RELAY);
     bench.happen(Eof(1));
     let tenant = ClientId::new(2, id(1).slot());
-    let accepted = Input::Accepted { listener: RELAY };
+    let accepted = accepted(RELAY);
     bench.engine.handle_input(bench.now, tenant, accepted);
     assert_eq!(bench.outputs(), []);
     let before = bench.engine.poll_timeout();
