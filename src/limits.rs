@@ -55,6 +55,24 @@ pub const LONGEST_LINE: usize = 64 * 1024;
 /// Bytes of the longest message of an order room, without its terminator.
 pub const LONGEST_MESSAGE: usize = 1024;
 
+/// Bytes of the longest message of a login; in base64 it still fits into the first line beside everything else.
+pub const LONGEST_SCRAM: usize = 512;
+
+/// How often a password is hashed. Fewer iterations than RFC 7677 allows help whoever guesses; more would hold up a
+/// client for seconds, so it refuses a server that asks for them.
+pub const MIN_ITERATIONS: u32 = 4096;
+pub const MAX_ITERATIONS: u32 = 1_000_000;
+pub const DEFAULT_ITERATIONS: u32 = 100_000;
+
+/// Bytes of a user's salt: in a file from elsewhere, and in one of ours.
+pub const MIN_SALT: usize = 8;
+pub const MAX_SALT: usize = 32;
+pub const SALT: usize = 16;
+
+/// Bytes of a user's name, and of a password.
+pub const LONGEST_NAME: usize = 64;
+pub const LONGEST_PASSWORD: usize = 1024;
+
 /// Buffers that one connection can have: bytes unread by the engine and bytes unsent to the peer.
 pub const BUFFERS_PER_CLIENT: usize = 2;
 
@@ -118,5 +136,8 @@ const _: () = assert!(
     "a turn is worth at least one read"
 );
 const _: () = assert!(SCRATCH <= SHARED_BUFFER_MEMORY);
+const _: () = assert!(MIN_ITERATIONS <= DEFAULT_ITERATIONS && DEFAULT_ITERATIONS <= MAX_ITERATIONS);
+const _: () = assert!(MIN_SALT <= SALT && SALT <= MAX_SALT);
+const _: () = assert!(MAX_SALT <= 32, "a decoy's salt is cut from one HMAC");
 const _: () = assert!(RESET_RECHECK.as_nanos() < RESET_PATIENCE.as_nanos());
 const _: () = assert!(CONSOLE_LINE <= 4096, "PIPE_BUF on Linux");
