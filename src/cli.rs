@@ -10,6 +10,7 @@ use crate::client::{Address, Message, Room};
 use crate::engine::ClientId;
 use crate::listen::ListenUrl;
 use crate::units::{self, Limit};
+use crate::users::UserArgs;
 
 /// A TCP daemon for clients that come in twos.
 ///
@@ -37,6 +38,7 @@ pub enum Command {
     Consume(ConsumeArgs),
     Chat(ChatArgs),
     Order(OrderArgs),
+    User(UserArgs),
     Bench(BenchArgs),
 }
 

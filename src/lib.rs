@@ -19,3 +19,4 @@ pub mod scram;
 pub mod serve;
 mod socket;
 pub mod units;
+pub mod users;

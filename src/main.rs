@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use pairloop::cli::{Cli, Command};
-use pairloop::{bench, client, console, logging, serve};
+use pairloop::{bench, client, console, logging, serve, users};
 
 /// 0: asked to stop, or done. 1: could not run, or failed. 2: wrong usage (clap's own).
 fn main() -> ExitCode {
@@ -26,6 +26,7 @@ fn run(command: &Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Consume(args) => client::consume(args)?,
         Command::Chat(args) => return Ok(client::chat(args)?),
         Command::Order(args) => client::order(args)?,
+        Command::User(args) => users::user(args)?,
         Command::Bench(args) => bench::bench(args)?,
     }
     Ok(ExitCode::SUCCESS)

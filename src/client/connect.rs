@@ -238,7 +238,9 @@ mod tests {
                 Command::Consume(args) => args.at,
                 Command::Chat(args) => args.at,
                 Command::Order(args) => args.at,
-                Command::Serve(_) | Command::Bench(_) => unreachable!("a client"),
+                Command::Serve(_) | Command::User(_) | Command::Bench(_) => {
+                    unreachable!("a client")
+                }
             };
             let url = format!("{service}://{at}");
             assert!(DEFAULTS.contains(&url.as_str()), "{url}");

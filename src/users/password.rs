@@ -1,0 +1,191 @@
+//! Passwords, from a terminal that does not show them or from a pipe.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::thread;
+
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr, ttyname,
+};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::iterator::{Handle, Signals};
+use signal_hook::low_level::emulate_default_handler;
+use thiserror::Error;
+
+use crate::limits::LONGEST_PASSWORD;
+
+/// Why there is no password.
+#[derive(Debug, Error)]
+pub enum PasswordError {
+    #[error("there is no terminal to ask for the password on ({0}): use --password-stdin")]
+    NoTerminal(io::Error),
+    #[error("cannot read the password: {0}")]
+    Read(io::Error),
+    #[error("no password was given")]
+    Empty,
+    #[error("a password is text in UTF-8, in one line of up to {LONGEST_PASSWORD} bytes")]
+    NotALine,
+    #[error("the two passwords are not the same")]
+    Differ,
+}
+
+/// The password that is all there is to read; a line end behind it is not part of it.
+///
+/// # Errors
+/// If there is none, or more than one line.
+pub fn read_password(from: &mut impl Read) -> Result<String, PasswordError> {
+    let mut bytes = Vec::new();
+    // Two for the line end, and one to see that there is more.
+    let most = LONGEST_PASSWORD as u64 + 3;
+    from.take(most)
+        .read_to_end(&mut bytes)
+        .map_err(PasswordError::Read)?;
+    one_line(bytes)
+}
+
+/// The password that is typed twice. The question and the answer go to the terminal itself, wherever the standard
+/// streams lead.
+///
+/// # Errors
+/// If there is no terminal, nothing is typed, or not the same twice.
+pub fn ask_twice(question: &str) -> Result<String, PasswordError> {
+    let terminal = terminal().map_err(PasswordError::NoTerminal)?;
+    let terminal = Silent::new(terminal).map_err(PasswordError::NoTerminal)?;
+    let password = terminal.ask(question)?;
+    if terminal.ask("Once more: ")? != password {
+        return Err(PasswordError::Differ);
+    }
+    Ok(password)
+}
+
+/// That of standard input, or if something else comes from there, the one on which the command was started.
+fn terminal() -> io::Result<File> {
+    let stdin = io::stdin();
+    let name = if stdin.is_terminal() {
+        ttyname(&stdin, Vec::new()).ok()
+    } else {
+        None
+    };
+    let path = name.as_deref().map_or(Path::new("/dev/tty"), |name| {
+        Path::new(OsStr::from_bytes(name.to_bytes()))
+    });
+    File::options().read(true).write(true).open(path)
+}
+
+/// A terminal that does not show what is typed, as long as this exists.
+///
+/// A signal that ends the process would leave it like that, so whatever comes meanwhile first sets it back. (Ctrl-Z is
+/// off: whoever comes back would type visibly.)
+struct Silent {
+    terminal: File,
+    before: Termios,
+    signals: Handle,
+}
+
+impl Silent {
+    fn new(terminal: File) -> io::Result<Self> {
+        let before = tcgetattr(&terminal)?;
+        let signals = set_back_on_signals(terminal.try_clone()?, before.clone())?;
+        let silent = Self {
+            terminal,
+            before,
+            signals,
+        };
+        let mut modes = silent.before.clone();
+        modes.local_modes.remove(LocalModes::ECHO);
+        modes
+            .local_modes
+            .insert(LocalModes::ECHONL | LocalModes::ICANON);
+        modes.special_codes[SpecialCodeIndex::VSUSP] = 0;
+        set(&silent.terminal, &modes)?;
+        Ok(silent)
+    }
+
+    fn ask(&self, question: &str) -> Result<String, PasswordError> {
+        let mut terminal = &self.terminal;
+        terminal
+            .write_all(question.as_bytes())
+            .map_err(PasswordError::Read)?;
+        let mut line = Vec::new();
+        // A terminal gives one line at a time, so nothing of the next is lost here.
+        BufReader::new(terminal)
+            .read_until(b'\n', &mut line)
+            .map_err(PasswordError::Read)?;
+        one_line(line)
+    }
+}
+
+impl Drop for Silent {
+    fn drop(&mut self) {
+        // If the terminal is gone, so is what it would show.
+        let _ = set(&self.terminal, &self.before);
+        self.signals.close();
+    }
+}
+
+fn set_back_on_signals(terminal: File, before: Termios) -> io::Result<Handle> {
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM])?;
+    let handle = signals.handle();
+    thread::spawn(move || {
+        for signal in &mut signals {
+            let _ = set(&terminal, &before);
+            let _ = (&terminal).write_all(b"\n");
+            let _ = emulate_default_handler(signal);
+        }
+    });
+    Ok(handle)
+}
+
+/// What was typed before the question is thrown away.
+fn set(terminal: impl AsFd, modes: &Termios) -> io::Result<()> {
+    Ok(tcsetattr(terminal, OptionalActions::Flush, modes)?)
+}
+
+fn one_line(bytes: Vec<u8>) -> Result<String, PasswordError> {
+    let mut line = String::from_utf8(bytes).map_err(|_| PasswordError::NotALine)?;
+    if line.ends_with('\n') {
+        line.pop();
+        if line.ends_with('\r') {
+            line.pop();
+        }
+    }
+    match line.len() {
+        0 => Err(PasswordError::Empty),
+        length if length > LONGEST_PASSWORD || line.contains('\n') => Err(PasswordError::NotALine),
+        _ => Ok(line),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_one_line() {
+        let read = |bytes: &[u8]| read_password(&mut &bytes[..]).map_err(|error| error.to_string());
+        let longest = "a".repeat(LONGEST_PASSWORD);
+        for (bytes, password) in [
+            ("pencil", "pencil"),
+            ("pencil\n", "pencil"),
+            ("pencil\r\n", "pencil"),
+            (" pen cil \n", " pen cil "),
+            (&longest, &longest),
+            (&format!("{longest}\r\n"), &longest),
+        ] {
+            assert_eq!(read(bytes.as_bytes()), Ok(password.to_owned()));
+        }
+        let not_a_line = Err(PasswordError::NotALine.to_string());
+        for bytes in ["pen\ncil", "pencil\n\n", &format!("{longest}a")] {
+            assert_eq!(read(bytes.as_bytes()), not_a_line, "{bytes:?}");
+        }
+        assert_eq!(read(b"\xFF\n"), not_a_line);
+        for bytes in ["", "\n", "\r\n"] {
+            let empty = Err(PasswordError::Empty.to_string());
+            assert_eq!(read(bytes.as_bytes()), empty);
+        }
+    }
+}
