@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Pure: messages in, messages out; nonces come from the caller. PBKDF2, which is slow on purpose, runs in the client
-//! and where a password is set; a login costs the server four runs of HMAC and two of the hash.
+//! and where a password is set; a login costs the server three runs of HMAC and one of the hash.
 //!
 //! Channel binding is not offered: it ties a login to the TLS connection around it, and here there is none.
 

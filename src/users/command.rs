@@ -119,7 +119,7 @@ fn parsed(path: &Path, text: &str) -> Result<Vec<Line>, UserError> {
 fn missing(path: &Path) -> UserError {
     UserError::Read {
         path: path.to_owned(),
-        error: ErrorKind::NotFound.into(),
+        error: rustix::io::Errno::NOENT.into(),
     }
 }
 

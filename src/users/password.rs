@@ -21,7 +21,7 @@ use crate::limits::LONGEST_PASSWORD;
 /// Why there is no password.
 #[derive(Debug, Error)]
 pub enum PasswordError {
-    #[error("there is no terminal to ask for the password on ({0}): use --password-stdin")]
+    #[error("cannot ask for the password on a terminal: {0}: use --password-stdin")]
     NoTerminal(io::Error),
     #[error("cannot read the password: {0}")]
     Read(io::Error),
