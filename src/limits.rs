@@ -73,6 +73,16 @@ pub const SALT: usize = 16;
 pub const LONGEST_NAME: usize = 64;
 pub const LONGEST_PASSWORD: usize = 1024;
 
+/// What a failed login costs its source, what is due before the source is refused, and the most that can be: the
+/// defaults of OpenSSH's PerSourcePenalties. So is the number of sources that are remembered, of IPv4 and of IPv6.
+pub const LOGIN_PENALTY: Duration = Duration::from_secs(5);
+pub const PENALTY_THRESHOLD: Duration = Duration::from_secs(15);
+pub const LONGEST_PENALTY: Duration = Duration::from_secs(10 * 60);
+pub const PENALISED_SOURCES: usize = 65536;
+
+/// Penalties that have passed and are forgotten with each new one.
+pub const PENALTIES_FORGOTTEN: usize = 4;
+
 /// Buffers that one connection can have: bytes unread by the engine and bytes unsent to the peer.
 pub const BUFFERS_PER_CLIENT: usize = 2;
 
@@ -139,5 +149,14 @@ const _: () = assert!(SCRATCH <= SHARED_BUFFER_MEMORY);
 const _: () = assert!(MIN_ITERATIONS <= DEFAULT_ITERATIONS && DEFAULT_ITERATIONS <= MAX_ITERATIONS);
 const _: () = assert!(MIN_SALT <= SALT && SALT <= MAX_SALT);
 const _: () = assert!(MAX_SALT <= 32, "a decoy's salt is cut from one HMAC");
+const _: () = assert!(
+    LOGIN_PENALTY.as_nanos() <= PENALTY_THRESHOLD.as_nanos()
+        && PENALTY_THRESHOLD.as_nanos() < LONGEST_PENALTY.as_nanos(),
+    "one failure is forgiven, and many are not"
+);
+const _: () = assert!(
+    PENALTIES_FORGOTTEN > 1,
+    "what has passed must go faster than new comes"
+);
 const _: () = assert!(RESET_RECHECK.as_nanos() < RESET_PATIENCE.as_nanos());
 const _: () = assert!(CONSOLE_LINE <= 4096, "PIPE_BUF on Linux");

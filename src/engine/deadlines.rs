@@ -35,6 +35,11 @@ impl<K: Ord + Copy> Deadlines<K> {
         self.queue.pop_first()
     }
 
+    /// Takes out the earliest deadline, whenever it is, and answers whose it was.
+    pub fn pop_first(&mut self) -> Option<K> {
+        self.queue.pop_first().map(|(_, owner)| owner)
+    }
+
     /// How many are armed.
     pub fn len(&self) -> usize {
         self.queue.len()

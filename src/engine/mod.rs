@@ -32,8 +32,10 @@ mod invariants;
 mod lobby;
 mod moment;
 mod note;
+mod penalties;
 mod room;
 pub mod service;
+mod sources;
 mod stop;
 mod table;
 
@@ -52,6 +54,7 @@ pub use interface::{Counts, Input, ListenerId, Meeting, Output, Payload, Timeout
 pub use moment::{Epoch, Moment};
 pub use note::Note;
 pub use room::{Members, Side};
+pub use sources::{Source, Sources};
 
 use client::{At, Clients};
 use door::Door;
