@@ -59,6 +59,10 @@ pub struct ServeArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=ClientId::MAX_SLOTS as i64))]
     pub max_clients: Option<u32>,
 
+    /// Clients at one time from one IPv4 address or one IPv6 network of 64 bits [default: no limit]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_clients_per_source: Option<u32>,
+
     /// Bytes that all buffers together may hold, such as 64M [default: 256M and 4K for each client]
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
     pub buffer_memory: Option<usize>,
@@ -114,6 +118,14 @@ pub struct RoomArgs {
     /// The room to meet in, on a listener with rooms=named; partners come by the same name
     #[arg(long, value_name = "NAME")]
     pub room: Option<Room>,
+
+    /// Log in as this user. The password is asked for, or comes from PAIRLOOP_PASSWORD
+    #[arg(long, value_name = "NAME", requires = "room")]
+    pub user: Option<String>,
+
+    /// A file with the password in it
+    #[arg(long, value_name = "PATH", requires = "user")]
+    pub password_file: Option<PathBuf>,
 }
 
 /// Send standard input to an echo server, and print what comes back

@@ -15,6 +15,7 @@ pub mod limits;
 pub mod listen;
 pub mod logging;
 pub mod reactor;
+mod reload;
 pub mod scram;
 pub mod serve;
 mod socket;

@@ -43,6 +43,9 @@ pub const BULK: usize = 128 * 1024;
 pub const TRICKLE: usize = 16 * 1024;
 pub const STREAK: u8 = 4;
 
+/// How often the loop asks whether what is being reloaded has been read.
+pub const RELOAD_CHECK: Duration = Duration::from_millis(20);
+
 /// Bytes of the longest hello and of the longest step of a login, their terminator included.
 pub const LONGEST_HELLO: usize = 1024;
 

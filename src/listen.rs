@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub struct ListenUrl {
     pub service: Factory,
     /// How its clients find their partners.
     pub meeting: Meeting,
+    /// The file of those who may log in, if that is not everybody.
+    pub auth: Option<PathBuf>,
     host: Host,
     port: u16,
 }
@@ -57,6 +60,8 @@ pub enum UrlError {
     NoValue(String),
     #[error("rooms is arrival or named, not `{0}`")]
     Rooms(String),
+    #[error("auth=FILE is for rooms=named: by arrival nobody says who they are")]
+    AuthByArrival,
     #[error("{0} has rooms for one, so they need no names")]
     Alone(&'static str),
     #[error("{service}: {error}", error = error.0)]
@@ -78,11 +83,12 @@ impl FromStr for ListenUrl {
         let service =
             ServiceKind::find(service).ok_or_else(|| UrlError::Service(service.into()))?;
         let (address, options) = rest.split_once('?').unwrap_or((rest, ""));
-        let (service, meeting) = with_options(service, options)?;
+        let (service, meeting, auth) = with_options(service, options)?;
         let (host, port) = host_and_port(address)?;
         Ok(Self {
             service,
             meeting,
+            auth,
             host,
             port,
         })
@@ -93,8 +99,8 @@ impl FromStr for ListenUrl {
 fn with_options(
     service: &'static ServiceKind,
     options: &str,
-) -> Result<(Factory, Meeting), UrlError> {
-    let (mut own, mut meeting) = (Vec::new(), Meeting::Arrival);
+) -> Result<(Factory, Meeting, Option<PathBuf>), UrlError> {
+    let (mut own, mut meeting, mut auth) = (Vec::new(), Meeting::Arrival, None);
     for option in options.split('&').filter(|option| !option.is_empty()) {
         match option
             .split_once('=')
@@ -105,6 +111,7 @@ fn with_options(
                 return Err(UrlError::Alone(service.name));
             }
             ("rooms", "named") => meeting = Meeting::Named,
+            ("auth", path) => auth = Some(PathBuf::from(path)),
             ("rooms", value) => return Err(UrlError::Rooms(value.into())),
             option => own.push(option),
         }
@@ -113,7 +120,10 @@ fn with_options(
         service: service.name,
         error,
     })?;
-    Ok((factory, meeting))
+    if auth.is_some() && meeting == Meeting::Arrival {
+        return Err(UrlError::AuthByArrival);
+    }
+    Ok((factory, meeting, auth))
 }
 
 pub(crate) fn host_and_port(address: &str) -> Result<(Host, u16), UrlError> {
@@ -291,6 +301,7 @@ mod tests {
             ("relay://h:65536", UrlError::Port("65536".into())),
             ("relay://h:1?rooms=many", UrlError::Rooms("many".into())),
             ("echo://h:1?rooms=named", UrlError::Alone("echo")),
+            ("chat://h:1?auth=f", UrlError::AuthByArrival),
             ("relay://h:1?rooms", UrlError::NoValue("rooms".into())),
         ];
         for (text, error) in table {

@@ -12,6 +12,8 @@ use crate::engine::{ClientId, Engine, Timeouts};
 use crate::limits::{MAX_PIPES, PIPE_SHARE, RESERVED_DESCRIPTORS, SHARED_BUFFER_MEMORY};
 use crate::listen::{DEFAULTS, ListenError, ListenUrl};
 use crate::reactor::{BufferMemory, MioNet, Net, Reactor, Settings, Splicing};
+use crate::reload::AuthFiles;
+use crate::users::UserError;
 
 /// Why the daemon could not run.
 #[derive(Debug, Error)]
@@ -35,6 +37,10 @@ pub enum ServeError {
         clients: usize,
         least: usize,
     },
+    #[error("auth: {0}")]
+    Users(#[from] UserError),
+    #[error("the system has no random numbers: {0}")]
+    Random(#[from] getrandom::Error),
     #[error("--stats-file: {0}")]
     StatsFile(io::Error),
     #[error("the event loop failed: {0}")]
@@ -64,9 +70,14 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     // Signals first: whoever reads the ready lines below may send one.
     let net = MioNet::new()?;
     let services = urls.iter().map(|url| (url.service.clone(), url.meeting));
-    let engine = Engine::new(services, timeouts, net.now());
+    let mut engine = Engine::new(services, timeouts, net.now())
+        .with_nonces(random()?)
+        .with_clients_per_source(args.max_clients_per_source);
+    let auth_files = auth_files(&urls);
+    auth_files.load(&mut engine)?;
     let max_clients = settings.max_clients;
     let mut reactor = Reactor::new(net, engine, settings, Box::new(&console::STDOUT));
+    reactor.set_reload(Box::new(auth_files));
     let mut ready = Vec::new();
     for (lobby, url) in urls.iter().enumerate() {
         for socket in url.open(args.stall_timeout.0)? {
@@ -86,6 +97,19 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     reactor.run()?;
     info!("stopped");
     Ok(())
+}
+
+fn random() -> Result<[u8; 32], getrandom::Error> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key)?;
+    Ok(key)
+}
+
+/// The files of users, by listener.
+fn auth_files(urls: &[ListenUrl]) -> AuthFiles {
+    let files = urls.iter().enumerate();
+    let files = files.filter_map(|(lobby, url)| Some((lobby, url.auth.clone()?)));
+    AuthFiles::new(files.collect())
 }
 
 fn settings(args: &ServeArgs) -> Result<Settings, ServeError> {

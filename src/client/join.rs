@@ -4,12 +4,17 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::str::FromStr;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
 use super::ClientError;
 use super::connect::{peek, receive};
 use crate::cli::RoomArgs;
 use crate::console::printable;
 use crate::engine::{Role, is_room};
 use crate::limits::{LONGEST_HELLO, LONGEST_ROOM};
+use crate::scram::client::Exchange;
+use crate::users::password;
 
 /// The name of a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,13 +44,50 @@ pub fn ask_for_room(
     let Some(Room(name)) = &room.room else {
         return Ok(false);
     };
+    let login = login(room)?;
+    let scram = login
+        .as_ref()
+        .map(|login| BASE64_STANDARD.encode(login.first()));
+    let scram = scram.map_or(String::new(), |first| format!(" scram={first}"));
     let role = match role {
         None => "",
         Some(Role::Produce) => " produce",
         Some(Role::Consume) => " consume",
     };
-    say(stream, &format!("JOIN {name}{role} ack\n"))?;
+    say(stream, &format!("JOIN {name}{role} ack{scram}\n"))?;
+    if let Some(login) = login {
+        let (answer, proven) = login.answer(&hear_step(stream)?)?;
+        say(
+            stream,
+            &format!("AUTH {}\n", BASE64_STANDARD.encode(answer)),
+        )?;
+        proven.verify(&hear_step(stream)?)?;
+    }
     Ok(true)
+}
+
+/// What begins a login, if there is to be one.
+fn login(room: &RoomArgs) -> Result<Option<Exchange>, ClientError> {
+    let Some(user) = &room.user else {
+        return Ok(None);
+    };
+    let mut nonce = [0; 18];
+    getrandom::fill(&mut nonce)?;
+    let password = password(user, room.password_file.as_deref())?;
+    let exchange = Exchange::new(user, &password, &BASE64_STANDARD.encode(nonce))?;
+    Ok(Some(exchange))
+}
+
+/// The server's next step of a login.
+fn hear_step(stream: &TcpStream) -> Result<Vec<u8>, ClientError> {
+    let line = read_line(stream)?;
+    if let Some(refusal) = line.strip_prefix("ERR ") {
+        return Err(ClientError::refused(refusal));
+    }
+    let message = line
+        .strip_prefix("AUTH ")
+        .and_then(|message| BASE64_STANDARD.decode(message).ok());
+    message.ok_or_else(|| ClientError::NoRooms(printable(&line)))
 }
 
 /// Says which room, and waits for the partner there. Without a room, partners are not announced.

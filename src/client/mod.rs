@@ -32,6 +32,8 @@ pub use order::{Message, order};
 pub use produce::produce;
 
 use crate::console::printable;
+use crate::scram;
+use crate::users::PasswordError;
 use connect::Failures;
 
 /// Bytes that a pipe moves at a time.
@@ -60,6 +62,12 @@ pub enum ClientError {
     Refused(String),
     #[error("not an answer of named rooms: {0:?}; does this listener have rooms=named?")]
     NoRooms(String),
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    #[error("cannot log in: {0}")]
+    Login(#[from] scram::Refusal),
+    #[error("the system has no random numbers: {0}")]
+    Random(#[from] getrandom::Error),
     #[error("cannot read standard input: {0}")]
     Input(io::Error),
     #[error("cannot write to standard output: {0}")]

@@ -5,17 +5,22 @@ use std::net::SocketAddr;
 use super::client::At;
 use super::hello::{self, Code, Hello, Refusal};
 use super::lobby::Guest;
+use super::login::{Login, PENALISED};
 use super::service::Manner;
 use super::table::Key;
-use super::{ClientId, CloseReason, Due, Ending, Engine, ListenerId, Moment, Note, Output};
+use super::{
+    ClientId, CloseReason, Due, Ending, Engine, ListenerId, Meeting, Moment, Note, Output,
+};
 
 /// One client at the door of a lobby.
 pub(super) struct Door {
     pub client: ClientId,
     pub listener: ListenerId,
-    peer: SocketAddr,
+    pub peer: SocketAddr,
     /// Its hello must be said by then, however slowly it comes.
     pub deadline: Option<Moment>,
+    /// It has begun to log in.
+    pub login: Option<Box<Login>>,
 }
 
 pub(super) const NO_HELLO: Refusal = Refusal {
@@ -31,6 +36,10 @@ const NO_ROLES: Refusal = Refusal {
     words: "this service has no producers and consumers",
 };
 
+const FULL: Refusal = Refusal {
+    code: Code::Full,
+    words: "your address has as many clients here as it may",
+};
 const CLOSING: Refusal = Refusal {
     code: Code::Closing,
     words: "the server stops",
@@ -63,10 +72,14 @@ impl Engine {
             listener,
             peer,
             deadline: None,
+            login: None,
         });
         self.clients.insert(client.slot(), At::Door(key));
         self.lobbies[listener].at_the_door += 1;
         let deadline = self.timeouts.hello.map(|limit| now + limit);
+        if self.is_penalised(now, &self.doors[key]) {
+            return self.turn_away(key, PENALISED);
+        }
         let door = &mut self.doors[key];
         self.deadlines
             .set(&mut door.deadline, deadline, Due::Door(key));
@@ -75,6 +88,9 @@ impl Engine {
     /// What a client at the door says. Answers how many of the bytes belonged to that.
     pub(super) fn hear(&mut self, now: Moment, key: Key, bytes: &[u8]) -> usize {
         let door = &self.doors[key];
+        if door.login.is_some() {
+            return self.hear_proof(now, key, bytes);
+        }
         match hello::join(bytes) {
             Ok(None) => {
                 self.outputs.push_back(Output::ReadOn(door.client));
@@ -82,7 +98,7 @@ impl Engine {
             }
             Ok(Some((hello, length))) => {
                 match self.guest(door, &hello) {
-                    Ok(guest) => self.let_in(now, key, guest),
+                    Ok(guest) => self.identify(now, key, guest, hello.scram),
                     Err(refusal) => self.turn_away(key, refusal),
                 }
                 length
@@ -107,7 +123,7 @@ impl Engine {
         })
     }
 
-    fn let_in(&mut self, now: Moment, key: Key, guest: Guest) {
+    pub(super) fn let_in(&mut self, now: Moment, key: Key, guest: Guest) {
         let Door {
             client, listener, ..
         } = self.leave_door(key);
@@ -116,9 +132,13 @@ impl Engine {
 
     /// Says why, and closes.
     pub(super) fn turn_away(&mut self, key: Key, refusal: Refusal) {
-        let Door { client, .. } = self.leave_door(key);
-        self.outputs
-            .push_back(Output::Note(Note::Refused { client, refusal }));
+        let Door { client, peer, .. } = self.leave_door(key);
+        self.sources.leave(client.slot());
+        self.outputs.push_back(Output::Note(Note::Refused {
+            client,
+            peer,
+            refusal,
+        }));
         self.outputs.push_back(refusal.sent_to(client));
         self.outputs.push_back(Output::Close {
             client,
@@ -127,6 +147,21 @@ impl Engine {
             ending: Ending::Finish,
         });
         self.settle_stop();
+    }
+
+    /// There is no place for this one. Where bytes are raw, nobody expects words.
+    pub(super) fn refuse(&mut self, client: ClientId, meeting: Meeting) {
+        let reason = CloseReason::Full;
+        let mut ending = reason.ending();
+        if meeting == Meeting::Named {
+            self.outputs.push_back(FULL.sent_to(client));
+            ending = Ending::Finish;
+        }
+        self.outputs.push_back(Output::Close {
+            client,
+            reason,
+            ending,
+        });
     }
 
     /// It has sent FIN where it should have said hello.
@@ -140,6 +175,7 @@ impl Engine {
 
     pub(super) fn lost_at_door(&mut self, key: Key, reason: CloseReason) {
         let Door { client, .. } = self.leave_door(key);
+        self.sources.leave(client.slot());
         self.outputs
             .push_back(Output::Note(Note::LeftLobby { client, reason }));
         self.outputs.push_back(Output::Close {

@@ -2,16 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::hello::{Code, Refusal, Role};
 use super::service::{Factory, Seats};
 use super::table::Key;
 use super::{CloseReason, Counts, Meeting};
+use crate::users::Users;
 
 /// One listener's lobby. Those who fit together pair in the order in which they come.
 pub(super) struct Lobby {
     factory: Factory,
     pub meeting: Meeting,
+    /// Who may come in, if not everybody.
+    pub users: Option<Arc<Users>>,
     /// The rooms that have their first client and wait for their second.
     waiting: BTreeMap<Place, Key>,
     /// How many have ever waited.
@@ -69,6 +73,7 @@ impl Lobby {
         Self {
             factory,
             meeting,
+            users: None,
             waiting: BTreeMap::new(),
             tickets: 0,
             at_the_door: 0,

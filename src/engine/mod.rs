@@ -30,6 +30,7 @@ mod hello;
 mod interface;
 mod invariants;
 mod lobby;
+mod login;
 mod moment;
 mod note;
 mod penalties;
@@ -59,6 +60,7 @@ pub use sources::{Source, Sources};
 use client::{At, Clients};
 use door::Door;
 use lobby::{Guest, Lobby};
+use login::Nonces;
 use room::{Room, RoomEnd};
 use service::{Actions, Decisions, Factory, Service};
 use stop::Phase;
@@ -83,6 +85,8 @@ pub struct Engine {
     doors: Table<Door>,
     rooms: Table<Room>,
     deadlines: Deadlines<Due>,
+    sources: Sources,
+    nonces: Nonces,
     timeouts: Timeouts,
     outputs: VecDeque<Output>,
     rooms_opened: u64,
@@ -109,6 +113,8 @@ impl Engine {
             doors: Table::default(),
             rooms: Table::default(),
             deadlines: Deadlines::default(),
+            sources: Sources::new(None),
+            nonces: Nonces::default(),
             timeouts,
             outputs: VecDeque::new(),
             rooms_opened: 0,
@@ -117,6 +123,18 @@ impl Engine {
             drain_deadline: None,
             epoch: Epoch::new(start),
         }
+    }
+
+    /// The same, for listeners with users: logins need a key that nobody else knows.
+    pub fn with_nonces(mut self, key: [u8; 32]) -> Self {
+        self.nonces = Nonces::of(key);
+        self
+    }
+
+    /// The same, with so many clients of one source at most.
+    pub fn with_clients_per_source(mut self, most: Option<u32>) -> Self {
+        self.sources = Sources::new(most);
+        self
     }
 
     /// Tells what happened to a client, and answers how many bytes of a `Data` input were taken.
@@ -217,7 +235,11 @@ impl Engine {
             });
             return;
         }
-        match self.lobbies[listener].meeting {
+        let meeting = self.lobbies[listener].meeting;
+        if !self.sources.enter(client.slot(), Source::from(peer.ip())) {
+            return self.refuse(client, meeting);
+        }
+        match meeting {
             Meeting::Arrival => self.seat(now, client, listener, Guest::of_any_room(peer)),
             Meeting::Named => self.knock(now, client, listener, peer),
         }
@@ -362,6 +384,7 @@ impl Engine {
         room.part(now, end, &mut self.outputs);
         for (_, client) in room.members.iter() {
             self.clients.remove(client.slot());
+            self.sources.leave(client.slot());
         }
         self.settle_stop();
     }

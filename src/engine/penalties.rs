@@ -1,9 +1,9 @@
 //! Sources that fail to log in too often are refused for a while.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::{Deadlines, Source};
+use super::{Deadlines, Moment, Source};
 use crate::limits::{LOGIN_PENALTY, LONGEST_PENALTY, PENALTIES_FORGOTTEN, PENALTY_THRESHOLD};
 
 /// Penalties after the manner of OpenSSH's PerSourcePenalties (sshd_config(5)): each failure adds time to what is
@@ -17,7 +17,7 @@ pub(super) struct Penalties {
 }
 
 struct Penalty {
-    until: Option<Instant>,
+    until: Option<Moment>,
     is_due: bool,
 }
 
@@ -31,7 +31,7 @@ impl Penalties {
     }
 
     /// Adds a failure. Answers for how long the source is refused from now on, if it is.
-    pub fn add(&mut self, now: Instant, source: Source) -> Option<Duration> {
+    pub fn add(&mut self, now: Moment, source: Source) -> Option<Duration> {
         self.forget(now);
         let penalty = self.by_source.entry(source).or_insert(Penalty {
             until: None,
@@ -53,13 +53,13 @@ impl Penalties {
     }
 
     /// Whether this source is refused.
-    pub fn apply(&self, now: Instant, source: Source) -> bool {
+    pub fn apply(&self, now: Moment, source: Source) -> bool {
         let penalty = self.by_source.get(&source);
         penalty.is_some_and(|penalty| penalty.is_due && penalty.until > Some(now))
     }
 
     /// Takes out penalties that have passed: more than come in, and never so many that it would take long.
-    fn forget(&mut self, now: Instant) {
+    fn forget(&mut self, now: Moment) {
         for _ in 0..PENALTIES_FORGOTTEN {
             let Some((_, source)) = self.by_time.pop(now) else {
                 return;
@@ -80,9 +80,16 @@ impl Penalties {
 
 #[cfg(test)]
 mod tests {
-    use core::net::Ipv4Addr;
+    use std::net::Ipv4Addr;
 
     use super::*;
+    use crate::engine::Epoch;
+    use std::time::Instant;
+
+    fn a_moment() -> Moment {
+        let now = Instant::now();
+        Epoch::new(now).moment(now)
+    }
 
     /// A source with this number.
     fn numbered(number: u8) -> Source {
@@ -95,7 +102,7 @@ mod tests {
 
     #[test]
     fn of_too_many_those_who_failed_least_are_let_off() {
-        let now = Instant::now();
+        let now = a_moment();
         let mut penalties = Penalties::of_at_most(3);
         for _ in 0..4 {
             penalties.add(now, numbered(1));
@@ -110,7 +117,7 @@ mod tests {
 
     #[test]
     fn what_has_passed_is_forgotten() {
-        let now = Instant::now();
+        let now = a_moment();
         let mut penalties = Penalties::of_at_most(100);
         for number in 0..50 {
             penalties.add(now, numbered(number));

@@ -25,6 +25,7 @@ mod outq;
 mod pipe;
 mod prometheus;
 mod readiness;
+mod reload;
 mod report;
 mod signals;
 mod slots;
@@ -45,6 +46,7 @@ pub use link::Splicing;
 pub use mio_net::MioNet;
 pub use net::{Event, Net};
 pub use readiness::Readiness;
+pub use reload::Reload;
 pub use report::Statistics;
 pub use signals::Signal;
 
@@ -105,6 +107,8 @@ pub struct Reactor<N: Net> {
     /// Time that the loop does not count.
     paused: Duration,
     stop: Stop,
+    /// What is read again on SIGHUP.
+    reload: Option<Box<dyn Reload>>,
     /// A signal has asked for the stop; another means at once.
     told_to_stop: bool,
 }
@@ -134,6 +138,7 @@ impl<N: Net> Reactor<N> {
             epoch,
             paused: Duration::ZERO,
             stop: Stop::No,
+            reload: None,
             told_to_stop: false,
         }
     }
@@ -159,6 +164,7 @@ impl<N: Net> Reactor<N> {
         // Accepting first: whoever was there before the signal counts.
         self.accept_clients();
         self.heed(&signals);
+        self.take_over_reloaded();
         let worked = self.work_off_ready();
         self.expire(&Turn {
             asked,
@@ -204,7 +210,8 @@ impl<N: Net> Reactor<N> {
             self.stop.deadline(),
         ];
         let next = deadlines.into_iter().flatten().chain(retries).min();
-        next.map(|at| at.saturating_duration_since(now))
+        let next = next.map(|at| at.saturating_duration_since(now));
+        next.into_iter().chain(self.reload_patience()).min()
     }
 
     /// Notes what has become ready. Answers how many events there were, and the signals among them.
@@ -233,6 +240,7 @@ impl<N: Net> Reactor<N> {
                     }
                 }
                 Event::Signal(Signal::Report) => signals.report = true,
+                Event::Signal(Signal::Reload) => signals.reload = true,
                 Event::Signal(Signal::Stop) => signals.stops += 1,
             }
         });

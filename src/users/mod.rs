@@ -10,6 +10,8 @@ mod password;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::fs;
+use std::path::Path;
 
 use thiserror::Error;
 
@@ -18,6 +20,7 @@ use crate::scram::{Key, Secret, SecretError, hmac};
 
 pub use args::UserArgs;
 pub use command::{UserError, user};
+pub use password::{PasswordError, password};
 
 /// Everybody who may log in.
 pub struct Users {
@@ -45,6 +48,27 @@ enum Fault {
 }
 
 impl Users {
+    /// The users of the file at this path. Who is not in it is given the same salt as long as its first user's line is the
+    /// same.
+    ///
+    /// # Errors
+    /// If it can't be read, or has a line that is not one.
+    pub fn load(path: &Path) -> Result<Self, UserError> {
+        let text = fs::read_to_string(path).map_err(|error| UserError::Read {
+            path: path.to_owned(),
+            error,
+        })?;
+        let first = text
+            .lines()
+            .find(|line| !line.is_empty() && !line.starts_with('#'));
+        // Whoever knows this line knows more than which names are not here.
+        let decoy_key = hmac(b"pairloop decoys", first.unwrap_or_default().as_bytes());
+        Self::parse(&text, decoy_key).map_err(|error| UserError::Line {
+            path: path.to_owned(),
+            error,
+        })
+    }
+
     /// The users of a file. Whoever has the `decoy_key` can tell which names are not in it; as long as it is the same,
     /// so are the salts that those are given.
     ///

@@ -4,8 +4,8 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use rustix::termios::{
@@ -18,11 +18,18 @@ use thiserror::Error;
 
 use crate::limits::LONGEST_PASSWORD;
 
+/// The environment variable that a client's password may come from.
+const VARIABLE: &str = "PAIRLOOP_PASSWORD";
+
 /// Why there is no password.
 #[derive(Debug, Error)]
 pub enum PasswordError {
     #[error("cannot ask for the password on a terminal: {0}: use --password-stdin")]
     NoTerminal(io::Error),
+    #[error("cannot ask for the password on a terminal: {0}: use --password-file or {VARIABLE}")]
+    Unasked(io::Error),
+    #[error("cannot read the password from {path}: {error}", path = .path.display())]
+    File { path: PathBuf, error: io::Error },
     #[error("cannot read the password: {0}")]
     Read(io::Error),
     #[error("no password was given")]
@@ -45,6 +52,27 @@ pub fn read_password(from: &mut impl Read) -> Result<String, PasswordError> {
         .read_to_end(&mut bytes)
         .map_err(PasswordError::Read)?;
     one_line(bytes)
+}
+
+/// The password with which a client logs in: from this file, from `PAIRLOOP_PASSWORD`, or from who sits at the terminal.
+/// Never from an argument, which every user of the machine can read.
+///
+/// # Errors
+/// If there is none, or no terminal to ask on.
+pub fn password(user: &str, file: Option<&Path>) -> Result<String, PasswordError> {
+    if let Some(path) = file {
+        let mut file = File::open(path).map_err(|error| PasswordError::File {
+            path: path.to_owned(),
+            error,
+        })?;
+        return read_password(&mut file);
+    }
+    if let Some(password) = std::env::var_os(VARIABLE) {
+        return one_line(password.into_vec());
+    }
+    let terminal = terminal().map_err(PasswordError::Unasked)?;
+    let terminal = Silent::new(terminal).map_err(PasswordError::Unasked)?;
+    terminal.ask(&format!("Password for {user}: "))
 }
 
 /// The password that is typed twice. The question and the answer go to the terminal itself, wherever the standard

@@ -37,6 +37,7 @@ fn refused(client: u64, code: Code, words: &'static str, reason: CloseReason) ->
     vec![
         Output::Note(Note::Refused {
             client: id(client),
+            peer: PEER,
             refusal,
         }),
         say(client, &format!("{refusal}\n")),
