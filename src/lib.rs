@@ -14,6 +14,7 @@ pub mod engine;
 pub mod limits;
 pub mod listen;
 pub mod logging;
+pub mod password;
 pub mod reactor;
 mod reload;
 pub mod scram;

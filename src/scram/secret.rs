@@ -16,7 +16,7 @@ const MECHANISM: &str = "SCRAM-SHA-256";
 /// The keys of one user, from which the password can only be guessed.
 ///
 /// Its text is PostgreSQL's: `SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>`, in base64.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Secret {
     pub iterations: u32,
     pub salt: Vec<u8>,
@@ -127,7 +127,8 @@ mod tests {
         let salt = BASE64_STANDARD.decode("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap();
         let secret = Secret::new("pencil", &salt, 4096).unwrap();
         assert_eq!(secret.to_string(), PENCIL);
-        assert_eq!(PENCIL.parse(), Ok(secret));
+        let read: Secret = PENCIL.parse().unwrap();
+        assert_eq!(read.to_string(), PENCIL);
     }
 
     #[test]
@@ -150,7 +151,7 @@ mod tests {
         ] {
             let text = PENCIL.replacen(from, to, 1);
             assert_ne!(text, PENCIL, "{from} is there");
-            assert_eq!(text.parse::<Secret>(), Err(error), "{text}");
+            assert_eq!(text.parse::<Secret>().err(), Some(error), "{text}");
         }
     }
 

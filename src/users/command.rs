@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::args::{Action, AddArgs, ListArgs, RemoveArgs, UserArgs};
-use super::password::{PasswordError, ask_twice, read_password};
 use super::{Line, LineError, file, lines};
 use crate::limits::SALT;
+use crate::password::{PasswordError, ask_twice, read_password};
 use crate::scram::{self, Secret};
 
 /// Why `pairloop user` failed.

@@ -24,7 +24,7 @@ const VARIABLE: &str = "PAIRLOOP_PASSWORD";
 /// Why there is no password.
 #[derive(Debug, Error)]
 pub enum PasswordError {
-    #[error("cannot ask for the password on a terminal: {0}: use --password-stdin")]
+    #[error("cannot ask for the password on a terminal: {0}: --help names other ways")]
     NoTerminal(io::Error),
     #[error("cannot ask for the password on a terminal: {0}: use --password-file or {VARIABLE}")]
     Unasked(io::Error),
@@ -81,27 +81,12 @@ pub fn password(user: &str, file: Option<&Path>) -> Result<String, PasswordError
 /// # Errors
 /// If there is no terminal, nothing is typed, or not the same twice.
 pub fn ask_twice(question: &str) -> Result<String, PasswordError> {
-    let terminal = terminal().map_err(PasswordError::NoTerminal)?;
-    let terminal = Silent::new(terminal).map_err(PasswordError::NoTerminal)?;
+    let terminal = Silent::open().map_err(PasswordError::NoTerminal)?;
     let password = terminal.ask(question)?;
     if terminal.ask("Once more: ")? != password {
         return Err(PasswordError::Differ);
     }
     Ok(password)
-}
-
-/// That of standard input, or if something else comes from there, the one on which the command was started.
-fn terminal() -> io::Result<File> {
-    let stdin = io::stdin();
-    let name = if stdin.is_terminal() {
-        ttyname(&stdin, Vec::new()).ok()
-    } else {
-        None
-    };
-    let path = name.as_deref().map_or(Path::new("/dev/tty"), |name| {
-        Path::new(OsStr::from_bytes(name.to_bytes()))
-    });
-    File::options().read(true).write(true).open(path)
 }
 
 /// A terminal that does not show what is typed, as long as this exists.
@@ -115,7 +100,8 @@ struct Silent {
 }
 
 impl Silent {
-    fn new(terminal: File) -> io::Result<Self> {
+    fn open() -> io::Result<Self> {
+        let terminal = terminal()?;
         let before = tcgetattr(&terminal)?;
         let signals = set_back_on_signals(terminal.try_clone()?, before.clone())?;
         let silent = Self {
@@ -153,6 +139,20 @@ impl Drop for Silent {
         let _ = set(&self.terminal, &self.before);
         self.signals.close();
     }
+}
+
+/// The terminal of standard input, or if something else comes from there, the one on which the command was started.
+fn terminal() -> io::Result<File> {
+    let stdin = io::stdin();
+    let name = if stdin.is_terminal() {
+        ttyname(&stdin, Vec::new()).ok()
+    } else {
+        None
+    };
+    let path = name.as_deref().map_or(Path::new("/dev/tty"), |name| {
+        Path::new(OsStr::from_bytes(name.to_bytes()))
+    });
+    File::options().read(true).write(true).open(path)
 }
 
 fn set_back_on_signals(terminal: File, before: Termios) -> io::Result<Handle> {
