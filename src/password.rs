@@ -2,17 +2,16 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
-use std::thread;
 
+use rustix::io::{read, retry_on_intr};
 use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr, ttyname,
 };
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-use signal_hook::iterator::{Handle, Signals};
+use signal_hook::consts::SIGINT;
 use signal_hook::low_level::emulate_default_handler;
 use thiserror::Error;
 
@@ -70,8 +69,7 @@ pub fn password(user: &str, file: Option<&Path>) -> Result<String, PasswordError
     if let Some(password) = std::env::var_os(VARIABLE) {
         return one_line(password.into_vec());
     }
-    let terminal = terminal().map_err(PasswordError::Unasked)?;
-    let terminal = Silent::new(terminal).map_err(PasswordError::Unasked)?;
+    let terminal = Silent::open().map_err(PasswordError::Unasked)?;
     terminal.ask(&format!("Password for {user}: "))
 }
 
@@ -91,32 +89,23 @@ pub fn ask_twice(question: &str) -> Result<String, PasswordError> {
 
 /// A terminal that does not show what is typed, as long as this exists.
 ///
-/// A signal that ends the process would leave it like that, so whatever comes meanwhile first sets it back. (Ctrl-Z is
-/// off: whoever comes back would type visibly.)
+/// Its keys make no signals meanwhile, since one that ends the process would leave it like that. Ctrl-C ends the line
+/// instead, and then the process; no handler is needed, which could not be taken away again.
 struct Silent {
     terminal: File,
     before: Termios,
-    signals: Handle,
 }
 
 impl Silent {
     fn open() -> io::Result<Self> {
         let terminal = terminal()?;
         let before = tcgetattr(&terminal)?;
-        let signals = set_back_on_signals(terminal.try_clone()?, before.clone())?;
-        let silent = Self {
-            terminal,
-            before,
-            signals,
-        };
-        let mut modes = silent.before.clone();
-        modes.local_modes.remove(LocalModes::ECHO);
-        modes
-            .local_modes
-            .insert(LocalModes::ECHONL | LocalModes::ICANON);
-        modes.special_codes[SpecialCodeIndex::VSUSP] = 0;
-        set(&silent.terminal, &modes)?;
-        Ok(silent)
+        let mut modes = before.clone();
+        modes.local_modes -= LocalModes::ECHO | LocalModes::ISIG;
+        modes.local_modes |= LocalModes::ECHONL | LocalModes::ICANON;
+        modes.special_codes[SpecialCodeIndex::VEOL] = before.special_codes[SpecialCodeIndex::VINTR];
+        set(&terminal, &modes)?;
+        Ok(Self { terminal, before })
     }
 
     fn ask(&self, question: &str) -> Result<String, PasswordError> {
@@ -124,20 +113,29 @@ impl Silent {
         terminal
             .write_all(question.as_bytes())
             .map_err(PasswordError::Read)?;
-        let mut line = Vec::new();
-        // A terminal gives one line at a time, so nothing of the next is lost here.
-        BufReader::new(terminal)
-            .read_until(b'\n', &mut line)
-            .map_err(PasswordError::Read)?;
-        one_line(line)
+        // A terminal gives a line at a time, and none that is longer than this.
+        let mut line = [0; 4096];
+        let bytes = retry_on_intr(|| read(terminal, &mut line))
+            .map_err(|error| PasswordError::Read(error.into()))?;
+        let line = &line[..bytes];
+        if line.last() == Some(&self.before.special_codes[SpecialCodeIndex::VINTR]) {
+            self.set_back();
+            let _ = terminal.write_all(b"\n");
+            // The process ends by the signal, which tells a script from a failure.
+            let _ = emulate_default_handler(SIGINT);
+        }
+        one_line(line.to_vec())
+    }
+
+    fn set_back(&self) {
+        // If the terminal is gone, so is what it would show.
+        let _ = set(&self.terminal, &self.before);
     }
 }
 
 impl Drop for Silent {
     fn drop(&mut self) {
-        // If the terminal is gone, so is what it would show.
-        let _ = set(&self.terminal, &self.before);
-        self.signals.close();
+        self.set_back();
     }
 }
 
@@ -153,19 +151,6 @@ fn terminal() -> io::Result<File> {
         Path::new(OsStr::from_bytes(name.to_bytes()))
     });
     File::options().read(true).write(true).open(path)
-}
-
-fn set_back_on_signals(terminal: File, before: Termios) -> io::Result<Handle> {
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM])?;
-    let handle = signals.handle();
-    thread::spawn(move || {
-        for signal in &mut signals {
-            let _ = set(&terminal, &before);
-            let _ = (&terminal).write_all(b"\n");
-            let _ = emulate_default_handler(signal);
-        }
-    });
-    Ok(handle)
 }
 
 /// What was typed before the question is thrown away.

@@ -113,9 +113,10 @@ fn the_password_is_asked_for_twice_and_not_shown() {
     let mut terminal = Terminal::run(&mut adding("alice", &file, &[]));
     terminal.shows("Password for alice: ");
     assert!(!terminal.echoes());
-    terminal.press("pencil\n");
+    // Slips can be mended: with Backspace, and with Ctrl-U for all of it.
+    terminal.press("pencli\x7f\x7fil\n");
     assert_eq!(terminal.shows("Once more: "), "\r\nOnce more: ");
-    terminal.press("pencil\n");
+    terminal.press("pen\x15pencil\n");
     assert_eq!(terminal.ends(0), "\r\n");
     assert_eq!(log_in("alice", "pencil", &file), Ok(()));
 }
@@ -144,13 +145,13 @@ fn a_slip_of_the_finger_adds_nobody() {
 }
 
 #[test]
-fn a_signal_at_the_prompt_leaves_a_terminal_that_shows_what_is_typed() {
-    let file = file("signal");
-    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+fn ctrl_c_at_the_prompt_leaves_a_terminal_that_shows_what_is_typed() {
+    let file = file("interrupted");
+    for typed in ["\x03", "penc\x03", "pencil\npenc\x03"] {
         let mut terminal = Terminal::run(&mut adding("alice", &file, &[]));
         terminal.shows("Password for alice: ");
-        terminal.signal(signal);
-        terminal.ends_by(signal);
+        terminal.press(typed);
+        terminal.ends_by(Signal::INT);
         assert!(terminal.echoes());
     }
     assert!(!file.exists());

@@ -13,8 +13,8 @@ use crate::cli::RoomArgs;
 use crate::console::printable;
 use crate::engine::{Role, is_room};
 use crate::limits::{LONGEST_HELLO, LONGEST_ROOM};
+use crate::password::password;
 use crate::scram::client::Exchange;
-use crate::users::password;
 
 /// The name of a room.
 #[derive(Debug, Clone, PartialEq, Eq)]

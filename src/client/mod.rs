@@ -32,8 +32,8 @@ pub use order::{Message, order};
 pub use produce::produce;
 
 use crate::console::printable;
+use crate::password::PasswordError;
 use crate::scram;
-use crate::users::PasswordError;
 use connect::Failures;
 
 /// Bytes that a pipe moves at a time.

@@ -19,7 +19,6 @@ use crate::scram::{Key, Secret, SecretError, hmac};
 
 pub use args::UserArgs;
 pub use command::{UserError, user};
-pub use password::{PasswordError, password};
 
 /// Everybody who may log in.
 pub struct Users {
