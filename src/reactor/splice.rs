@@ -123,6 +123,12 @@ impl<N: Net> Reactor<N> {
                 self.pipes.give_back(pipe);
                 return self.copy_once(id, sink, budget);
             }
+            // In front of urgent data that were not announced yet, splice says 0 if FIN has arrived behind them. So only
+            // a read knows whether this is the end.
+            Ok(_) => {
+                self.pipes.give_back(pipe);
+                return self.copy_once(id, sink, budget);
+            }
             nothing => {
                 self.pipes.give_back(pipe);
                 self.read_nothing(id, nothing);

@@ -16,6 +16,9 @@ const ENOUGH: usize = 24;
 
 const MAX_CLIENTS: usize = 500;
 
+/// Pipes that its daemon may make.
+pub const PIPES: usize = 8;
+
 pub struct Lab {
     reactor: Reactor<SimNet>,
     wire: Rc<RefCell<Wire>>,
@@ -32,13 +35,22 @@ impl Lab {
 
     /// One whose buffers may hold so many bytes beyond their floors.
     pub fn with_memory(timeouts: Timeouts, beyond_floors: usize) -> Self {
+        Self::build(timeouts, beyond_floors, Splicing::Never)
+    }
+
+    /// One whose links splice.
+    pub fn splicing(splicing: Splicing) -> Self {
+        Self::build(Timeouts::default(), 16 << 20, splicing)
+    }
+
+    pub fn build(timeouts: Timeouts, beyond_floors: usize, splicing: Splicing) -> Self {
         let settings = Settings {
             max_clients: MAX_CLIENTS,
             buffer_memory: BufferMemory::floors(MAX_CLIENTS) + beyond_floors,
             stall_timeout: None,
             drain_timeout: Duration::from_secs(10),
-            splicing: Splicing::Never,
-            pipes: 8,
+            splicing,
+            pipes: PIPES,
             once: false,
             stats_file: None,
         };

@@ -15,4 +15,5 @@ pub mod run;
 mod scenarios;
 mod script;
 mod setup;
+mod splice_scenarios;
 mod world;

@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::rc::Rc;
 
+use rustix::io::Errno;
+
 use super::fault::Fault;
 use super::{SimStream, Wire};
 
@@ -18,9 +20,12 @@ impl SimPipe {
     pub(super) fn new(wire: &Rc<RefCell<Wire>>) -> io::Result<Self> {
         let mut inner = wire.borrow_mut();
         if inner.faults.strike(Fault::NoPipe) {
-            return Err(io::Error::from_raw_os_error(24));
+            // EPERM: an unprivileged user's pages are used up, and the pipe could not be made as large as it is to be.
+            let error = [Errno::MFILE, Errno::NFILE, Errno::PERM][inner.faults.rng.usize(..3)];
+            return Err(error.into());
         }
         inner.pipes += 1;
+        inner.pipes_made += 1;
         Ok(Self {
             wire: Rc::clone(wire),
             bytes: VecDeque::new(),
@@ -28,20 +33,29 @@ impl SimPipe {
     }
 
     /// splice(2) from a socket. `WouldBlock` has two meanings, as there: nothing to read, or no slot in the pipe.
-    pub(super) fn fill(&mut self, stream: &mut SimStream, most: usize) -> io::Result<usize> {
-        let wire = &mut *self.wire.borrow_mut();
+    pub(super) fn fill(
+        &mut self,
+        wire: &mut Wire,
+        stream: &mut SimStream,
+        most: usize,
+    ) -> io::Result<usize> {
         if !self.bytes.is_empty() {
+            wire.full_pipes_filled += 1;
             return Err(ErrorKind::WouldBlock.into());
         }
         if wire.faults.strike(Fault::NotSpliceable) {
             return Err(ErrorKind::InvalidInput.into());
         }
+        if let Some(stopped) = wire.sockets[stream.socket].stops_splice() {
+            return stopped;
+        }
         let slots = match wire.faults.strike(Fault::FullPipe) {
             true => 1 + wire.faults.rng.usize(..4096),
-            false => most,
+            false => wire.pipe_room,
         };
         let mut buffer = vec![0; slots.min(most)];
         let read = wire.read(stream.socket, &mut buffer)?;
+        wire.spliced += read as u64;
         self.bytes.extend(&buffer[..read]);
         Ok(read)
     }

@@ -58,6 +58,16 @@ pub struct Wire {
     pub open_streams: usize,
     pub open_listeners: usize,
     pub pipes: usize,
+    /// Pipes that there ever were.
+    pub pipes_made: usize,
+    /// Bytes that go into an empty pipe, whatever its size is said to be.
+    pub pipe_room: usize,
+    /// How often a pipe that held bytes was to take more, so that EAGAIN had two meanings.
+    pub full_pipes_filled: usize,
+    /// Bytes that went through pipes.
+    pub spliced: u64,
+    /// What happens between the poll and the next splice.
+    pub before_splice: Option<Box<dyn FnOnce(&mut Wire)>>,
     /// A poll would have waited for ever.
     pub idle: bool,
     /// Time stands still: a poll that finds nothing returns.
@@ -86,6 +96,11 @@ impl Wire {
             open_streams: 0,
             open_listeners: 0,
             pipes: 0,
+            pipes_made: 0,
+            pipe_room: usize::MAX,
+            full_pipes_filled: 0,
+            spliced: 0,
+            before_splice: None,
             idle: false,
             frozen: false,
             watched: Vec::new(),
@@ -154,6 +169,12 @@ impl Wire {
     pub fn send(&mut self, socket: SocketId, bytes: &[u8]) {
         let edge = self.sockets[socket].arrive(bytes);
         self.enter(socket, Way::Arrived, bytes.len());
+        self.raise(socket, edge);
+    }
+
+    /// Sends a byte as urgent data.
+    pub fn send_urgent(&mut self, socket: SocketId, byte: u8) {
+        let edge = self.sockets[socket].arrive_urgent(byte);
         self.raise(socket, edge);
     }
 
