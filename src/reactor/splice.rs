@@ -115,8 +115,14 @@ impl<N: Net> Reactor<N> {
                 self.push_pipe(sink, Piped { pipe, bytes });
                 return Some(bytes);
             }
-            Err(error) if error.kind() == ErrorKind::InvalidInput => {
-                // This socket can't be spliced, whatever the reason: copying always can.
+            // EINVAL: not this socket. ENOSYS: not this system. Copying always can. (No other error: the kernel tells a
+            // socket's own errors once, and a read behind one says 0 as if FIN had come.)
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::InvalidInput | ErrorKind::Unsupported
+                ) =>
+            {
                 if let Some(link) = &mut connection.link {
                     link.give_up_splicing();
                 }

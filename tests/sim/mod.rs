@@ -2,6 +2,7 @@
 
 mod chat_oracle;
 mod data;
+mod differential;
 mod lab;
 mod line_scenarios;
 mod lines;

@@ -23,14 +23,14 @@ fn stuck(lab: &mut Lab, text: &[u8]) -> (SocketId, SocketId) {
 /// Pipes that there ever were, and those that there are.
 fn pipes(lab: &Lab) -> (usize, usize) {
     let wire = lab.wire();
-    (wire.pipes_made, wire.pipes)
+    (wire.pipes.made, wire.pipes.open)
 }
 
 /// What went through pipes meanwhile.
 fn spliced(lab: &mut Lab, act: impl FnOnce(&mut Lab)) -> u64 {
-    let before = lab.wire().spliced;
+    let before = lab.wire().pipes.spliced;
     act(lab);
-    lab.wire().spliced - before
+    lab.wire().pipes.spliced - before
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn an_empty_socket_is_asked_once_and_waited_for() {
         assert_eq!(lab.wire().calls.reads - before, 2);
         assert_eq!(lab.take_all(y), b"a message");
     }
-    assert_eq!(lab.wire().spliced, 27);
+    assert_eq!(lab.wire().pipes.spliced, 27);
 }
 
 /// EAGAIN would have two meanings, and the wrong one would lose the wake-up for the bytes that are still in the socket.
@@ -66,20 +66,23 @@ fn a_pipe_that_holds_bytes_is_not_asked_to_take_more() {
     assert_eq!(lab.take_all(y), text[..60]);
     lab.send(x, &text[60..]);
     assert_eq!(lab.take_all(y), text[60..]);
-    assert_eq!(lab.wire().full_pipes_filled, 0);
+    assert_eq!(lab.wire().pipes.overfilled, 0);
 }
 
 /// A pipe of 64 KiB is full at 32,000 bytes if they came in small segments.
 #[test]
 fn a_pipe_that_is_full_below_its_size_leaves_nothing_behind() {
     let mut lab = Lab::splicing(Splicing::Always);
-    lab.wire().pipe_room = 3;
+    lab.wire().pipes.room = 3;
     let (x, y) = lab.pair(1000, 1000);
     let text = data::bytes(x, 0, 1000);
     lab.wire().send(x, &text);
     lab.wire().send_fin(x);
     assert_eq!(lab.take_all(y), text);
-    assert_eq!((lab.end(y), lab.wire().spliced), (Some(End::Fin), 1000));
+    assert_eq!(
+        (lab.end(y), lab.wire().pipes.spliced),
+        (Some(End::Fin), 1000)
+    );
 }
 
 /// A pipe may hold more than its size, but not more than the memory that is left.
@@ -136,7 +139,7 @@ fn fin_comes_behind_the_bytes_in_the_pipe() {
 #[test]
 fn fin_that_is_announced_early_is_found_behind_the_last_byte() {
     let mut lab = Lab::splicing(Splicing::Always);
-    lab.wire().pipe_room = 8;
+    lab.wire().pipes.room = 8;
     let (x, y) = lab.pair(100, 4);
     let text = data::bytes(x, 0, 100);
     lab.wire().send(x, &text);
@@ -159,7 +162,7 @@ fn rst_comes_behind_the_bytes_in_the_pipe() {
     lab.pass(RESET_RECHECK);
     assert_eq!(lab.end(y), Some(End::Reset));
     assert_eq!(lab.closed(CloseReason::Reset), 1);
-    assert_eq!((lab.wire().pipes, lab.statistics().buffered), (1, 0));
+    assert_eq!((lab.wire().pipes.open, lab.statistics().buffered), (1, 0));
 }
 
 /// The error goes to a splice out of the pipe, and after that reads say 0, though no FIN was sent.
@@ -182,7 +185,7 @@ fn error_told_to_a_splice_does_not_turn_into_fin() {
 fn the_pipe_of_a_sink_that_is_gone_is_destroyed() {
     let mut lab = Lab::splicing(Splicing::Always);
     let (x, y) = stuck(&mut lab, &data::bytes(7, 0, 30));
-    assert_eq!(lab.wire().pipes, 1);
+    assert_eq!(lab.wire().pipes.open, 1);
     lab.wire().lose(y, Loss::Reset);
     lab.settle();
     lab.pass(RESET_RECHECK);
@@ -217,7 +220,7 @@ fn the_pipe_whose_first_bytes_are_refused_is_destroyed() {
             (Some(End::Reset), 0)
         );
     }
-    assert!(lab.wire().pipes_made > 1, "some were destroyed");
+    assert!(lab.wire().pipes.made > 1, "some were destroyed");
     assert_eq!(lab.statistics().connections, 0);
     let (x, y) = lab.pair(64, 64);
     lab.send(x, b"in time");
@@ -242,12 +245,15 @@ fn links_copy_when_all_pipes_are_lent() {
     let mut lab = Lab::splicing(Splicing::Always);
     let text = data::bytes(7, 0, 30);
     let rooms: Vec<_> = (0..2 * PIPES).map(|_| stuck(&mut lab, &text)).collect();
-    assert_eq!(lab.wire().pipes, PIPES);
+    assert_eq!(lab.wire().pipes.open, PIPES);
     assert_eq!(lab.statistics().pipes_refused, PIPES as u64);
     for (_, y) in rooms {
         assert_eq!(lab.take_all(y), text);
     }
-    assert_eq!((lab.wire().pipes, lab.statistics().buffered), (PIPES, 0));
+    assert_eq!(
+        (lab.wire().pipes.open, lab.statistics().buffered),
+        (PIPES, 0)
+    );
 }
 
 /// EMFILE, ENFILE, or EPERM for an unprivileged user whose pages are used up.
@@ -267,7 +273,7 @@ fn without_pipes_links_copy_and_ask_again_after_a_while() {
     lab.pass(PIPE_RETRY);
     lab.send(x, &text[80..]);
     assert_eq!(lab.take_all(y), text[80..]);
-    assert_eq!(lab.wire().spliced, 40);
+    assert_eq!(lab.wire().pipes.spliced, 40);
 }
 
 #[test]
@@ -283,7 +289,7 @@ fn a_link_that_cannot_be_spliced_is_copied_from_then_on() {
     lab.send(x, &text[60..]);
     assert_eq!(lab.take_all(y), text[60..]);
     assert_eq!(lab.wire().faults.hits[Fault::NotSpliceable as usize], 1);
-    assert_eq!(lab.wire().spliced, 30);
+    assert_eq!(lab.wire().pipes.spliced, 30);
     assert_eq!(pipes(&lab), (1, 1));
     let other = |lab: &mut Lab| lab.send(y, b"the other direction");
     assert_eq!(spliced(&mut lab, other), 19);

@@ -10,6 +10,30 @@ use rustix::io::Errno;
 use super::fault::Fault;
 use super::{SimStream, Wire};
 
+/// All pipes of the daemon's.
+pub struct Pipes {
+    pub open: usize,
+    pub made: usize,
+    /// Bytes that go into an empty one, whatever its size is said to be.
+    pub room: usize,
+    /// How often one that held bytes was to take more, so that EAGAIN had two meanings.
+    pub overfilled: usize,
+    /// Bytes that went through them.
+    pub spliced: u64,
+}
+
+impl Pipes {
+    pub fn new() -> Self {
+        Self {
+            open: 0,
+            made: 0,
+            room: usize::MAX,
+            overfilled: 0,
+            spliced: 0,
+        }
+    }
+}
+
 /// A pipe of the daemon's. How much goes in has little to do with its size: it depends on how the bytes came.
 pub struct SimPipe {
     wire: Rc<RefCell<Wire>>,
@@ -24,8 +48,8 @@ impl SimPipe {
             let error = [Errno::MFILE, Errno::NFILE, Errno::PERM][inner.faults.rng.usize(..3)];
             return Err(error.into());
         }
-        inner.pipes += 1;
-        inner.pipes_made += 1;
+        inner.pipes.open += 1;
+        inner.pipes.made += 1;
         Ok(Self {
             wire: Rc::clone(wire),
             bytes: VecDeque::new(),
@@ -40,22 +64,22 @@ impl SimPipe {
         most: usize,
     ) -> io::Result<usize> {
         if !self.bytes.is_empty() {
-            wire.full_pipes_filled += 1;
+            wire.pipes.overfilled += 1;
             return Err(ErrorKind::WouldBlock.into());
         }
         if wire.faults.strike(Fault::NotSpliceable) {
-            return Err(ErrorKind::InvalidInput.into());
+            return Err([Errno::INVAL, Errno::NOSYS][wire.faults.rng.usize(..2)].into());
         }
         if let Some(stopped) = wire.sockets[stream.socket].stops_splice() {
             return stopped;
         }
         let slots = match wire.faults.strike(Fault::FullPipe) {
             true => 1 + wire.faults.rng.usize(..4096),
-            false => wire.pipe_room,
+            false => wire.pipes.room,
         };
         let mut buffer = vec![0; slots.min(most)];
         let read = wire.read(stream.socket, &mut buffer)?;
-        wire.spliced += read as u64;
+        wire.pipes.spliced += read as u64;
         self.bytes.extend(&buffer[..read]);
         Ok(read)
     }
@@ -75,6 +99,6 @@ impl SimPipe {
 
 impl Drop for SimPipe {
     fn drop(&mut self) {
-        self.wire.borrow_mut().pipes -= 1;
+        self.wire.borrow_mut().pipes.open -= 1;
     }
 }

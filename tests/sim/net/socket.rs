@@ -237,7 +237,7 @@ impl Socket {
                 self.struck = true;
                 return (Err(Errno::NOBUFS.into()), none);
             }
-            let short = cut_short(count, faults, Fault::OneByteRead, Fault::ShortRead);
+            let short = faults.cut_short(count, Fault::OneByteRead, Fault::ShortRead);
             if short < count {
                 (count, edge) = (short, Readiness::READABLE);
             }
@@ -309,7 +309,7 @@ impl Socket {
             return (Err(ErrorKind::WouldBlock.into()), none);
         }
         let mut edge = none;
-        let short = cut_short(count, faults, Fault::OneByteWrite, Fault::ShortWrite);
+        let short = faults.cut_short(count, Fault::OneByteWrite, Fault::ShortWrite);
         if short < count {
             (count, edge) = (short, Readiness::WRITABLE);
         }
@@ -341,16 +341,5 @@ impl Socket {
             self.cut = true;
             self.outbound.clear();
         }
-    }
-}
-
-/// How many of `count` bytes a system call moves.
-fn cut_short(count: usize, faults: &mut Faults, one: Fault, some: Fault) -> usize {
-    if count > 1 && faults.strike(one) {
-        1
-    } else if count > 1 && faults.strike(some) {
-        faults.rng.usize(1..count)
-    } else {
-        count
     }
 }

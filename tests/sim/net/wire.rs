@@ -11,6 +11,7 @@ use rustix::io::Errno;
 
 use super::fault::{Fault, Faults};
 use super::ledger::{Entry, Way};
+use super::pipe::Pipes;
 use super::socket::{Capacity, End, Loss, Socket, SocketId};
 
 /// System calls so far.
@@ -21,6 +22,9 @@ pub struct Calls {
     pub reads: u64,
     pub writes: u64,
 }
+
+/// Something that comes about between two system calls.
+type Happening = Box<dyn FnOnce(&mut Wire)>;
 
 /// Which edge is pending, in the order in which they came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,17 +61,9 @@ pub struct Wire {
     /// Descriptors that the daemon holds.
     pub open_streams: usize,
     pub open_listeners: usize,
-    pub pipes: usize,
-    /// Pipes that there ever were.
-    pub pipes_made: usize,
-    /// Bytes that go into an empty pipe, whatever its size is said to be.
-    pub pipe_room: usize,
-    /// How often a pipe that held bytes was to take more, so that EAGAIN had two meanings.
-    pub full_pipes_filled: usize,
-    /// Bytes that went through pipes.
-    pub spliced: u64,
+    pub pipes: Pipes,
     /// What happens between the poll and the next splice.
-    pub before_splice: Option<Box<dyn FnOnce(&mut Wire)>>,
+    pub before_splice: Option<Happening>,
     /// A poll would have waited for ever.
     pub idle: bool,
     /// Time stands still: a poll that finds nothing returns.
@@ -95,11 +91,7 @@ impl Wire {
             events: 0,
             open_streams: 0,
             open_listeners: 0,
-            pipes: 0,
-            pipes_made: 0,
-            pipe_room: usize::MAX,
-            full_pipes_filled: 0,
-            spliced: 0,
+            pipes: Pipes::new(),
             before_splice: None,
             idle: false,
             frozen: false,
