@@ -335,7 +335,7 @@ fn a_link_changes_its_transport_in_mid_stream() {
 fn urgent_data_in_front_of_fin_are_not_taken_for_fin() {
     let mut lab = Lab::splicing(Splicing::Always);
     let (x, y) = lab.pair(64, 64);
-    lab.wire().before_splice = Some(Box::new(move |wire| {
+    lab.wire().pipes.before_splice = Some(Box::new(move |wire| {
         wire.send_urgent(x, b'!');
         wire.send(x, b" and the rest");
         wire.send_fin(x);

@@ -159,7 +159,7 @@ impl Net for SimNet {
     ) -> io::Result<usize> {
         self.meanwhile();
         let wire = &mut *self.wire.borrow_mut();
-        if let Some(happening) = wire.before_splice.take() {
+        if let Some(happening) = wire.pipes.before_splice.take() {
             happening(wire);
         }
         pipe.fill(wire, stream, most)

@@ -20,7 +20,11 @@ pub struct Pipes {
     pub overfilled: usize,
     /// Bytes that went through them.
     pub spliced: u64,
+    /// What happens between the poll and the next splice.
+    pub before_splice: Option<Happening>,
 }
+
+type Happening = Box<dyn FnOnce(&mut Wire)>;
 
 impl Pipes {
     pub fn new() -> Self {
@@ -30,6 +34,7 @@ impl Pipes {
             room: usize::MAX,
             overfilled: 0,
             spliced: 0,
+            before_splice: None,
         }
     }
 }

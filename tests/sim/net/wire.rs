@@ -23,9 +23,6 @@ pub struct Calls {
     pub writes: u64,
 }
 
-/// Something that comes about between two system calls.
-type Happening = Box<dyn FnOnce(&mut Wire)>;
-
 /// Which edge is pending, in the order in which they came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pending {
@@ -62,8 +59,6 @@ pub struct Wire {
     pub open_streams: usize,
     pub open_listeners: usize,
     pub pipes: Pipes,
-    /// What happens between the poll and the next splice.
-    pub before_splice: Option<Happening>,
     /// A poll would have waited for ever.
     pub idle: bool,
     /// Time stands still: a poll that finds nothing returns.
@@ -92,7 +87,6 @@ impl Wire {
             open_streams: 0,
             open_listeners: 0,
             pipes: Pipes::new(),
-            before_splice: None,
             idle: false,
             frozen: false,
             watched: Vec::new(),
