@@ -241,6 +241,28 @@ fn what_cannot_be_measured_is_refused_with_a_reason() {
 }
 
 #[test]
+fn a_report_that_cannot_be_written_is_heard_of_before_the_load() {
+    let daemon = Daemon::serve(&[ECHO], &["-qq"]);
+    let path = scratch("no-such-folder").join("report.html");
+    // For ever: it must not come to that.
+    let options = format!("--duration 1d --report {}", path.display());
+    let words = fails(1, "echo", daemon.address(0), &options);
+    assert!(words.contains("cannot write"), "{words}");
+}
+
+#[test]
+fn what_was_due_and_never_sent_is_unanswered() {
+    let daemon = Daemon::serve(&[ECHO, RELAY], &["-qq"]);
+    for (listener, mode, options) in [(0, "echo", "--connections 2"), (1, "connect", "--rooms 2")] {
+        let options = format!("{options} --rate 100000000 --duration 200ms");
+        let json = measure(mode, daemon.address(listener), &options);
+        let due = json.number("count") + json.number("unanswered");
+        // All but those that were answered a moment after the end.
+        assert!((due / 2e7 - 1.0).abs() < 0.01, "{mode}: {due} were due");
+    }
+}
+
+#[test]
 fn the_report_is_one_whole_page() {
     let daemon = Daemon::serve(&[ECHO], &["-qq"]);
     let path = scratch("bench.html");

@@ -138,6 +138,11 @@ impl<'a> Meter<'a> {
         nanoseconds(self.start.elapsed())
     }
 
+    /// Now, or the end of what is measured if that is past.
+    pub fn end(&self) -> u64 {
+        self.now().min(self.until)
+    }
+
     /// To be asked between two pieces of work: whether it has been enough.
     pub fn is_over(&mut self, now: u64) -> bool {
         if self.begun.is_none() && now >= self.from {
@@ -206,7 +211,7 @@ impl<'a> Meter<'a> {
     /// What was measured up to now.
     pub fn finish(mut self, unanswered: u64) -> Measured {
         self.tell();
-        let now = self.now().min(self.until);
+        let now = self.end();
         if let Some(begun) = self.begun {
             let end = Begun::now(now);
             self.measured.elapsed = Duration::from_nanos(now.saturating_sub(begun.at));
