@@ -122,15 +122,17 @@ fn settings(args: &ServeArgs) -> Result<Settings, ServeError> {
         Splicing::Never => 0,
         _ => MAX_PIPES.min(limit / PIPE_SHARE / 2),
     };
-    let room = limit
-        .saturating_sub(RESERVED_DESCRIPTORS + 2 * pipes)
-        .min(ClientId::MAX_SLOTS);
+    let free = limit.saturating_sub(RESERVED_DESCRIPTORS);
+    let most = free.min(ClientId::MAX_SLOTS);
+    let room = most.min(free.saturating_sub(2 * pipes));
     let max_clients = match args.max_clients.map(|wanted| wanted as usize) {
-        Some(wanted) if wanted > room => return Err(ServeError::Descriptors { wanted, limit }),
+        Some(wanted) if wanted > most => return Err(ServeError::Descriptors { wanted, limit }),
         Some(wanted) => wanted,
         None if room == 0 => return Err(ServeError::NoDescriptors { limit }),
         None => room,
     };
+    // Clients go before pipes: without these, links copy.
+    let pipes = pipes.min((free - max_clients) / 2);
     // Who asks for little memory, and not for so many clients, gets as many as the memory is enough for.
     let max_clients = match (args.buffer_memory, args.max_clients) {
         (Some(given), None) => max_clients.min(given / BufferMemory::floors(1)).max(1),
