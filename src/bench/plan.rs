@@ -216,7 +216,7 @@ fn address(text: &str) -> Result<SocketAddr, BenchError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use clap::Parser;
 
     use super::*;
@@ -227,7 +227,7 @@ mod tests {
         args: BenchArgs,
     }
 
-    fn plan(line: &str) -> Result<Plan, String> {
+    pub fn plan(line: &str) -> Result<Plan, String> {
         let words = std::iter::once("bench").chain(line.split_whitespace());
         let line = Line::try_parse_from(words).map_err(|error| error.to_string())?;
         Plan::new(&line.args).map_err(|error| error.to_string())
