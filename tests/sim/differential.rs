@@ -6,13 +6,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use pairloop::engine::{Engine, Timeouts};
-use pairloop::reactor::{BufferMemory, Reactor, Settings, Splicing};
+use pairloop::engine::{Engine, Meeting, Timeouts};
+use pairloop::reactor::{BufferMemory, Net, Reactor, Settings, Splicing};
 
 use super::net::{Capacity, End, Fault, Faults, SimNet, Wire};
 use super::peer::Peer;
 use super::plan::{FinWhen, Kind, Plan};
-use super::setup::{ECHO, LOBBIES, Profile, RELAY, Service};
+use super::setup::{ECHO, LOBBIES, Profile, RELAY};
 
 const SEEDS: u64 = 120;
 
@@ -181,7 +181,8 @@ impl Course {
         let driven = Rc::clone(&crowd);
         let drive = Box::new(move |wire: &mut Wire| driven.borrow_mut().drive(wire));
         let net = SimNet::new(Rc::clone(&wire), drive);
-        let engine = Engine::new(LOBBIES.map(Service::factory), Timeouts::default());
+        let lobbies = LOBBIES.map(|service| (service.factory(), Meeting::Arrival));
+        let engine = Engine::new(lobbies, Timeouts::default(), net.now());
         let mut reactor = Reactor::new(net, engine, self.settings(splicing), Box::new(io::sink()));
         for lobby in 0..LOBBIES.len() {
             let listener = reactor.add_listener(lobby, SimNet::listen);
