@@ -150,7 +150,13 @@ impl Engine {
     }
 
     /// There is no place for this one. Where bytes are raw, nobody expects words.
-    pub(super) fn refuse(&mut self, client: ClientId, meeting: Meeting) {
+    pub(super) fn refuse(&mut self, client: ClientId, peer: SocketAddr, meeting: Meeting) {
+        let refusal = FULL;
+        self.outputs.push_back(Output::Note(Note::Refused {
+            client,
+            peer,
+            refusal,
+        }));
         let reason = CloseReason::Full;
         let mut ending = reason.ending();
         if meeting == Meeting::Named {

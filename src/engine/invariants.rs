@@ -53,6 +53,8 @@ impl Engine {
         assert_eq!(all.waiting, waiting, "a lobby names a room that exists");
         assert_eq!(all.clients, seated, "every client is counted once");
         assert_eq!(self.clients.len(), seated, "every client has one seat");
+        let counted = self.sources.clients().unwrap_or(seated);
+        assert_eq!(counted, seated, "every client is counted by its source");
         assert!(
             self.lobbies
                 .iter()

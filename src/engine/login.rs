@@ -42,7 +42,7 @@ impl Nonces {
 
 const LOGIN_WANTED: Refusal = Refusal {
     code: Code::Auth,
-    words: "log in: JOIN <room> scram=<base64>, or pairloop's --user",
+    words: "only users come in here: JOIN <room> scram=<base64>, or pairloop's --user",
 };
 const NO_LOGIN_HERE: Refusal = Refusal {
     code: Code::Auth,
@@ -80,6 +80,10 @@ impl Engine {
             (None, None) => self.let_in(now, key, guest),
             (None, Some(_)) => self.turn_away(key, NO_LOGIN_HERE),
             (Some(_), None) => self.turn_away(key, LOGIN_WANTED),
+            // It came before the penalty did, like others that may begin together to try one password each.
+            (Some(_), Some(_)) if self.is_penalised(now, &self.doors[key]) => {
+                self.turn_away(key, PENALISED)
+            }
             (Some(users), Some(first)) => {
                 let nonce = self.nonces.next();
                 let begun = decoded(first).and_then(|message| {
@@ -110,13 +114,17 @@ impl Engine {
                 return bytes.len();
             }
         };
-        let login = self.doors[key]
-            .login
-            .take()
-            .expect("it has begun to log in");
-        let Login { exchange, guest } = *login;
+        if self.is_penalised(now, &self.doors[key]) {
+            self.turn_away(key, PENALISED);
+            return length;
+        }
+        let door = &mut self.doors[key];
+        let Login { exchange, guest } = *door.login.take().expect("it has begun to log in");
+        let users = self.lobbies[door.listener].users.as_ref();
+        let users = users.expect("users are replaced, never taken away");
         let name = exchange.name().to_owned();
-        let finished = decoded(message).map(|message| exchange.finish(&message));
+        let find = |name: &str| users.secret(name);
+        let finished = decoded(message).map(|message| exchange.finish(&message, find));
         match finished {
             Some(Ok(server_final)) => {
                 self.answer(key, &server_final);

@@ -237,7 +237,7 @@ impl Engine {
         }
         let meeting = self.lobbies[listener].meeting;
         if !self.sources.enter(client.slot(), Source::from(peer.ip())) {
-            return self.refuse(client, meeting);
+            return self.refuse(client, peer, meeting);
         }
         match meeting {
             Meeting::Arrival => self.seat(now, client, listener, Guest::of_any_room(peer)),

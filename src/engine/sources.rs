@@ -94,6 +94,13 @@ impl Sources {
         }
     }
 
+    /// How many clients are counted, if any are.
+    #[cfg(debug_assertions)]
+    pub fn clients(&self) -> Option<usize> {
+        let all = self.clients.values().map(|&clients| clients as usize);
+        self.most_clients.map(|_| all.sum())
+    }
+
     /// A client of this source has failed to log in. Answers for how long the source is refused from now on; `None` if it has
     /// not yet failed often enough for that.
     pub fn penalise(&mut self, now: Moment, source: Source) -> Option<Duration> {

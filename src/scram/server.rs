@@ -10,7 +10,6 @@ use super::{Refusal, Secret, keys};
 /// A login of which the proof is still to come.
 pub struct Exchange {
     name: String,
-    secret: Secret,
     /// What `c=` and `r=` must be.
     binding: String,
     nonce: String,
@@ -37,7 +36,6 @@ impl Exchange {
         let server_first = format!("r={nonce},s={salt},i={}", secret.iterations);
         let exchange = Self {
             name: first.name.to_string(),
-            secret,
             binding: BASE64_STANDARD.encode(first.gs2_header),
             nonce,
             so_far: format!("{},{server_first}", first.bare),
@@ -50,11 +48,16 @@ impl Exchange {
         &self.name
     }
 
-    /// Takes client-final and answers server-final: the client has proved that it knows the password.
+    /// Takes client-final and answers server-final: the client has proved that it knows the password. `find` is asked
+    /// again, so that whoever was removed in the meantime, or has another password, does not get in.
     ///
     /// # Errors
     /// If it has not, or the message is not one of this exchange.
-    pub fn finish(self, client_final: &[u8]) -> Result<String, Refusal> {
+    pub fn finish(
+        self,
+        client_final: &[u8],
+        find: impl FnOnce(&str) -> Secret,
+    ) -> Result<String, Refusal> {
         let message = ClientFinal::parse(client_final)?;
         if message.binding != self.binding {
             return Err(Refusal::ChannelBinding);
@@ -62,15 +65,16 @@ impl Exchange {
         if message.nonce != self.nonce {
             return Err(Refusal::Nonce);
         }
+        let secret = find(&self.name);
         let auth_message = format!("{},{}", self.so_far, message.without_proof);
-        let signature = keys::hmac(&self.secret.stored_key, auth_message.as_bytes());
+        let signature = keys::hmac(&secret.stored_key, auth_message.as_bytes());
         let client_key = keys::xor(&message.proof, &signature);
         // In constant time, or how long it takes would tell how much was right.
-        let is_right = keys::hash(&client_key).ct_eq(&self.secret.stored_key);
+        let is_right = keys::hash(&client_key).ct_eq(&secret.stored_key);
         if !bool::from(is_right) {
             return Err(Refusal::Credentials);
         }
-        let signature = keys::hmac(&self.secret.server_key, auth_message.as_bytes());
+        let signature = keys::hmac(&secret.server_key, auth_message.as_bytes());
         Ok(format!("v={}", BASE64_STANDARD.encode(signature)))
     }
 }

@@ -39,7 +39,7 @@ fn log_in(name: &str, password: &str, secret: &Secret) -> Result<String, Refusal
         server::Exchange::begin(client.first().as_bytes(), SERVER_NONCE, |_| secret.clone())?;
     let name = server.name().to_owned();
     let (answer, proven) = client.answer(first.as_bytes())?;
-    let last = server.finish(answer.as_bytes())?;
+    let last = server.finish(answer.as_bytes(), |_| secret.clone())?;
     proven.verify(last.as_bytes())?;
     Ok(name)
 }
@@ -58,7 +58,7 @@ fn the_example_of_rfc_7677() {
     let (client_final, proven) = client.answer(SERVER_FIRST.as_bytes()).unwrap();
     assert_eq!(client_final, CLIENT_FINAL);
     assert_eq!(
-        server.finish(CLIENT_FINAL.as_bytes()),
+        server.finish(CLIENT_FINAL.as_bytes(), find),
         Ok(SERVER_FINAL.into())
     );
     assert_eq!(proven.verify(SERVER_FINAL.as_bytes()), Ok(()));
@@ -158,7 +158,7 @@ fn the_last_message_of_a_client() {
     let finish = |first: &str, last: &str| {
         let (exchange, _) =
             server::Exchange::begin(first.as_bytes(), SERVER_NONCE, |_| secret("pencil"))?;
-        exchange.finish(last.as_bytes())
+        exchange.finish(last.as_bytes(), |_| secret("pencil"))
     };
     let other_proof = CLIENT_FINAL.replace("p=d", "p=e");
     for (from, to, error) in [
@@ -216,7 +216,11 @@ fn the_header_is_repeated_as_it_was() {
     ] {
         let proof = "A".repeat(43);
         let last = |binding: &str| format!("{binding},r=abc{SERVER_NONCE},p={proof}=");
-        let finish = |last: String| begin(first).unwrap().0.finish(last.as_bytes());
+        let finish = |last: String| {
+            begin(first).unwrap().0.finish(last.as_bytes(), |_| {
+                Secret::decoy(b"whoever", MIN_ITERATIONS)
+            })
+        };
         assert_eq!(finish(last(binding)), Err(Refusal::Credentials));
         assert_eq!(finish(last("c=biws")), Err(Refusal::ChannelBinding));
     }
@@ -296,7 +300,7 @@ fn no_message_makes_it_panic_or_lets_anybody_in() {
         let (exchange, _) =
             server::Exchange::begin(CLIENT_FIRST.as_bytes(), SERVER_NONCE, find).unwrap();
         let is_right = message == CLIENT_FINAL.as_bytes();
-        assert_eq!(exchange.finish(&message).is_ok(), is_right);
+        assert_eq!(exchange.finish(&message, find).is_ok(), is_right);
         // The same, without a run of PBKDF2 each time.
         let _ = super::message::ServerFirst::parse(&message);
         let _ = super::message::ServerFinal::parse(&message);

@@ -1,6 +1,7 @@
 //! The engine as tables: in this state, this input, these outputs.
 
 mod chat;
+mod login;
 mod named;
 mod order;
 mod rooms;

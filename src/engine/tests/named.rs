@@ -2,29 +2,34 @@
 
 use super::*;
 
-const NAMED: ListenerId = 3;
+pub(super) const NAMED: ListenerId = 3;
 const NAMED_CHAT: ListenerId = 4;
 
 impl Bench {
     /// A client comes, and says this at once. Answers how much of it was taken.
-    fn greet(&mut self, client: u64, listener: ListenerId, hello: &str) -> (usize, Vec<Output>) {
+    pub(super) fn greet(
+        &mut self,
+        client: u64,
+        listener: ListenerId,
+        hello: &str,
+    ) -> (usize, Vec<Output>) {
         assert_eq!(self.accept(client, listener), vec![]);
         self.input(client, Input::Data(hello.as_bytes()))
     }
 
     /// One that says a hello and gets no answer.
-    fn join(&mut self, client: u64, hello: &str) {
+    pub(super) fn join(&mut self, client: u64, hello: &str) {
         let taken = self.greet(client, NAMED, hello);
         assert_eq!(taken, (hello.len(), vec![]), "{hello}");
     }
 }
 
-fn opened(room: u64, x: u64, y: u64) -> Output {
+pub(super) fn opened(room: u64, x: u64, y: u64) -> Output {
     let members = Members::two(id(x), id(y));
     Output::Note(Note::RoomOpened { room, members })
 }
 
-fn say(to: u64, words: &str) -> Output {
+pub(super) fn say(to: u64, words: &str) -> Output {
     Output::Send {
         to: id(to),
         payload: Payload::Text(words.as_bytes().to_vec().into()),
@@ -32,7 +37,12 @@ fn say(to: u64, words: &str) -> Output {
 }
 
 /// Turned away with these words.
-fn refused(client: u64, code: Code, words: &'static str, reason: CloseReason) -> Vec<Output> {
+pub(super) fn refused(
+    client: u64,
+    code: Code,
+    words: &'static str,
+    reason: CloseReason,
+) -> Vec<Output> {
     let refusal = Refusal { code, words };
     vec![
         Output::Note(Note::Refused {
@@ -45,7 +55,7 @@ fn refused(client: u64, code: Code, words: &'static str, reason: CloseReason) ->
     ]
 }
 
-fn closed(client: u64, reason: CloseReason, ending: Ending) -> Output {
+pub(super) fn closed(client: u64, reason: CloseReason, ending: Ending) -> Output {
     Output::Close {
         client: id(client),
         reason,
