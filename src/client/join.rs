@@ -34,36 +34,57 @@ impl FromStr for Room {
     }
 }
 
-/// Says which room, if one was named, and answers whether one was. The server's answer comes when the partner is
-/// there: see [`await_partner`].
-pub fn ask_for_room(
-    stream: &TcpStream,
-    room: &RoomArgs,
-    role: Option<Role>,
-) -> Result<bool, ClientError> {
-    let Some(Room(name)) = &room.room else {
-        return Ok(false);
-    };
-    let login = login(room)?;
-    let scram = login
-        .as_ref()
-        .map(|login| BASE64_STANDARD.encode(login.first()));
-    let scram = scram.map_or(String::new(), |first| format!(" scram={first}"));
-    let role = match role {
-        None => "",
-        Some(Role::Produce) => " produce",
-        Some(Role::Consume) => " consume",
-    };
-    say(stream, &format!("JOIN {name}{role} ack{scram}\n"))?;
-    if let Some(login) = login {
-        let (answer, proven) = login.answer(&hear_step(stream)?)?;
-        say(
-            stream,
-            &format!("AUTH {}\n", BASE64_STANDARD.encode(answer)),
-        )?;
-        proven.verify(&hear_step(stream)?)?;
+/// What a client says first: nothing, unless a room was named.
+pub struct Hello {
+    line: Option<String>,
+    login: Option<Exchange>,
+}
+
+impl Hello {
+    /// To be called before connecting, since a password may have to be asked for: people may take their time, and
+    /// servers do not wait long for a hello.
+    pub fn prepare(room: &RoomArgs, role: Option<Role>) -> Result<Self, ClientError> {
+        let Some(Room(name)) = &room.room else {
+            let (line, login) = (None, None);
+            return Ok(Self { line, login });
+        };
+        let login = login(room)?;
+        let first = login.as_ref().map(Exchange::first);
+        let scram = first.map_or(String::new(), |first| {
+            format!(" scram={}", BASE64_STANDARD.encode(first))
+        });
+        let role = match role {
+            None => "",
+            Some(Role::Produce) => " produce",
+            Some(Role::Consume) => " consume",
+        };
+        let line = Some(format!("JOIN {name}{role} ack{scram}\n"));
+        Ok(Self { line, login })
     }
-    Ok(true)
+
+    /// Says which room, logs in, and answers whether there was anything to say. Then the server's answer comes when the
+    /// partner is there: see [`await_partner`].
+    pub fn say(self, stream: &TcpStream) -> Result<bool, ClientError> {
+        let Some(line) = self.line else {
+            return Ok(false);
+        };
+        say(stream, &line)?;
+        if let Some(login) = self.login {
+            let (answer, proven) = login.answer(&hear_step(stream)?)?;
+            let answer = BASE64_STANDARD.encode(answer);
+            say(stream, &format!("AUTH {answer}\n"))?;
+            proven.verify(&hear_step(stream)?)?;
+        }
+        Ok(true)
+    }
+
+    /// Says which room, and waits for the partner there. Without a room, partners are not announced.
+    pub fn join(self, stream: &TcpStream) -> Result<(), ClientError> {
+        if self.say(stream)? {
+            await_partner(stream)?;
+        }
+        Ok(())
+    }
 }
 
 /// What begins a login, if there is to be one.
@@ -88,14 +109,6 @@ fn hear_step(stream: &TcpStream) -> Result<Vec<u8>, ClientError> {
         .strip_prefix("AUTH ")
         .and_then(|message| BASE64_STANDARD.decode(message).ok());
     message.ok_or_else(|| ClientError::NoRooms(printable(&line)))
-}
-
-/// Says which room, and waits for the partner there. Without a room, partners are not announced.
-pub fn join(stream: &TcpStream, room: &RoomArgs, role: Option<Role>) -> Result<(), ClientError> {
-    if ask_for_room(stream, room, role)? {
-        await_partner(stream)?;
-    }
-    Ok(())
 }
 
 /// Waits for the partner, and answers its address. What it sends then is the next to be read.

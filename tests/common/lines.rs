@@ -67,6 +67,17 @@ impl Lines {
         panic!("no {part:?} on {} in {:#?}", self.name, self.seen)
     }
 
+    /// Whether a line with this has come by now; those before it are passed over.
+    pub fn has(&mut self, part: &str) -> Option<String> {
+        while let Ok(line) = self.receiver.try_recv() {
+            self.seen.push(line.clone());
+            if line.contains(part) {
+                return Some(line);
+            }
+        }
+        None
+    }
+
     /// All lines up to the end of the process.
     pub fn rest(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.next()).collect()

@@ -6,6 +6,7 @@ mod client;
 mod lines;
 mod noise;
 mod terminal;
+pub mod users;
 
 pub use client::Client;
 pub use lines::Lines;
