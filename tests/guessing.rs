@@ -161,5 +161,6 @@ fn a_flood_of_bad_hellos_is_cut_in_the_log_and_counted() {
     let mut partner = daemon.connect();
     partner.write_all(b"JOIN r\n").unwrap();
     assert!(read_line(&mut waiting).starts_with("OK X "));
+    drop((waiting, partner));
     daemon.stop();
 }
