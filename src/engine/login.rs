@@ -119,7 +119,7 @@ impl Engine {
             return length;
         }
         let door = &mut self.doors[key];
-        let Login { exchange, guest } = *door.login.take().expect("it has begun to log in");
+        let Login { exchange, guest } = *door.login.take().expect("a login has begun");
         let users = self.lobbies[door.listener].users.as_ref();
         let users = users.expect("users are replaced, never taken away");
         let name = exchange.name().to_owned();
