@@ -131,6 +131,27 @@ fn a_source_with_all_its_places_leaves_those_of_others() {
 }
 
 #[test]
+fn who_is_sent_away_and_stays_keeps_nobody_out() {
+    let named = "relay://127.0.0.1:0?rooms=named";
+    let options = ["--max-clients", "8", "--max-clients-per-source", "4"];
+    let daemon = Daemon::serve(&[named], &options);
+    let stays = || {
+        let mut client = connect_from(HERE, daemon.address(0));
+        client.write_all(b"?\n").unwrap();
+        assert!(read_line(&mut client).starts_with("ERR hello "));
+        client
+    };
+    // They have their answer, and the daemon is waiting for them to close.
+    let sent_away: Vec<TcpStream> = (0..8).map(|_| stays()).collect();
+    let mut x = connect_from(ELSEWHERE, daemon.address(0));
+    let mut y = connect_from(ELSEWHERE, daemon.address(0));
+    x.write_all(b"JOIN r\nto y").unwrap();
+    y.write_all(b"JOIN r\n").unwrap();
+    receive(&mut y, b"to y");
+    drop(sent_away);
+}
+
+#[test]
 fn a_flood_of_bad_hellos_is_cut_in_the_log_and_counted() {
     const FLOOD: u64 = 3000;
     let mut daemon = Daemon::serve(&["relay://127.0.0.1:0?rooms=named"], &[]);

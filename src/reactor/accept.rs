@@ -106,6 +106,7 @@ impl<N: Net> Reactor<N> {
 
     fn admit(&mut self, number: usize, stream: N::Stream, peer: SocketAddr) {
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+        self.make_room();
         if self.connections.len() >= self.settings.max_clients {
             // Dropping the stream resets it: nobody mistakes the refusal for an empty stream.
             self.listeners[number].refused += 1;

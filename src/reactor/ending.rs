@@ -74,6 +74,11 @@ impl<N: Net> Reactor<N> {
                 self.timers
                     .set(&mut connection.deadline, Some(self.moment + LINGER), id);
                 self.enqueue(id);
+                let gone = |&id: &ClientId| self.connections.get(id).is_none();
+                while self.lingering.front().is_some_and(gone) {
+                    self.lingering.pop_front();
+                }
+                self.lingering.push_back(id);
             }
             Some(Ending::FlushThenReset | Ending::Reset) => {
                 connection.last_taken = self.moment;
@@ -110,6 +115,16 @@ impl<N: Net> Reactor<N> {
                 connection.readiness.remove(Readiness::READABLE);
             }
             Err(_) => self.free(id, Ending::Reset),
+        }
+    }
+
+    /// Makes a place on a full table. Lingering is a courtesy, and whoever is new goes before it: else clients who are sent
+    /// away, and stay, could keep all others out.
+    pub(super) fn make_room(&mut self) {
+        while self.connections.len() >= self.settings.max_clients
+            && let Some(id) = self.lingering.pop_front()
+        {
+            self.free(id, Ending::Finish);
         }
     }
 

@@ -91,6 +91,9 @@ pub struct Reactor<N: Net> {
     /// What the engine is to be told once its outputs are drained.
     questions: Vec<(ClientId, Question)>,
     timers: Deadlines<ClientId>,
+    /// Connections that were told everything and are read to their end, those first who have been so the longest. Some are
+    /// gone by now.
+    lingering: VecDeque<ClientId>,
     horizon: Horizon,
     /// Bytes on their way through; between two uses it holds none.
     scratch: Box<[u8]>,
@@ -129,6 +132,7 @@ impl<N: Net> Reactor<N> {
             ready: VecDeque::new(),
             questions: Vec::new(),
             timers: Deadlines::default(),
+            lingering: VecDeque::new(),
             horizon: Horizon::default(),
             scratch: vec![0; SCRATCH].into_boxed_slice(),
             counters: Counters::new(now),
