@@ -8,6 +8,8 @@ use std::process::{Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use pairloop::limits::BUFFER_FLOOR;
+
 use common::{Client, Daemon, End, Noise, connect, end_of, program, receive};
 
 const NAMED: &str = "relay://127.0.0.1:0?rooms=named";
@@ -89,6 +91,28 @@ fn bulk_behind_the_hello_in_one_segment_arrives_whole_copied_or_spliced() {
         drop(consumer);
         sending.join().unwrap();
     }
+}
+
+#[test]
+fn who_says_its_hello_in_parts_has_no_more_memory_than_others_who_wait() {
+    let mut daemon = Daemon::serve(&[NAMED], &[]);
+    let mut client = daemon.say("J");
+    daemon.settle();
+    daemon.signal(common::Signal::STOP);
+    let rest = [b"OIN a\n", &[b'x'; 60_000][..]].concat();
+    client.write_all(&rest).unwrap();
+    daemon.signal(common::Signal::CONT);
+    daemon.settle();
+    // Nothing bounds how long it may wait, so there could be thousands like it.
+    // Each settling is five reports.
+    let held = (0..10).map(|_| {
+        let line = daemon.stderr.find(" bytes buffered");
+        let (before, _) = line.split_once(" bytes buffered").unwrap();
+        let number = before.rsplit(' ').next().unwrap();
+        number.parse::<usize>().unwrap()
+    });
+    let held = held.max().unwrap();
+    assert!(held <= BUFFER_FLOOR, "{held} bytes");
 }
 
 #[test]

@@ -21,8 +21,9 @@ impl<N: Net> Reactor<N> {
     /// Reads for the engine, behind what it wanted to read on from. Answers how many bytes were read.
     pub(super) fn feed(&mut self, id: ClientId) -> Option<usize> {
         let known = self.recall(id);
-        // What the engine leaves must be kept, so no more is read than a buffer may hold.
-        let most = if known == 0 {
+        // What the engine leaves must be kept, so no more is read than a buffer may hold; and until that much is known, no
+        // more than any may: behind a hello comes what has to wait for a partner, who may never come.
+        let most = if known < BUFFER_FLOOR {
             BUFFER_FLOOR
         } else {
             self.buffers.allowance_beside(known).min(READ_AHEAD)
