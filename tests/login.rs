@@ -9,7 +9,8 @@ use std::thread;
 
 use common::users::{Begun, PASSWORD, UserFile, base64, begin, log_in, message, read_line};
 use common::{
-    Client, Daemon, End, Terminal, end_of, eventually, patient, program, read_all, receive, scratch,
+    Client, Daemon, End, Terminal, end_of, eventually, patient, program, read_all, receive, reset,
+    scratch,
 };
 use pairloop::scram::Secret;
 use pairloop::scram::server::Exchange;
@@ -220,6 +221,49 @@ fn in_parts(stream: &mut TcpStream, bytes: &[u8], step: usize) {
         stream.write_all(part).unwrap();
         thread::yield_now();
     }
+}
+
+#[test]
+fn who_goes_in_the_middle_of_a_login_leaves_nothing() {
+    let users = UserFile::of("middle", &["alice"]);
+    let mut daemon = Daemon::serve(&[&users.lock("relay")], &["--hello-timeout", "1s"]);
+    let begun = |daemon: &Daemon| {
+        let mut client = daemon.connect();
+        let Begun { proof, .. } = begin(&mut client, "JOIN r", "alice", PASSWORD);
+        (client, proof)
+    };
+    let (client, proof) = begun(&daemon);
+    (&client).write_all(&proof.as_bytes()[..20]).unwrap();
+    reset(client);
+    let (mut client, _) = begun(&daemon);
+    client.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(end_of(&mut client), End::Fin);
+    let (mut client, proof) = begun(&daemon);
+    client.write_all(&proof.as_bytes()[..20]).unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    is_refused(client, "ERR hello the hello has no end");
+    let (client, _) = begun(&daemon);
+    is_refused(client, "ERR timeout no hello came in time");
+    // The proof, and RST behind it.
+    let (mut client, proof) = begun(&daemon);
+    client.write_all(proof.as_bytes()).unwrap();
+    reset(client);
+    daemon.has_clients(0);
+    // What was sent waits for a partner, though its sender has finished.
+    let (mut client, proof) = begun(&daemon);
+    client
+        .write_all(format!("{proof}all of it").as_bytes())
+        .unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    message(&read_line(&mut client));
+    let (mut partner, proof) = begun(&daemon);
+    partner.write_all(proof.as_bytes()).unwrap();
+    partner.shutdown(Shutdown::Write).unwrap();
+    message(&read_line(&mut partner));
+    assert_eq!(read_all(&mut partner), (b"all of it".to_vec(), End::Fin));
+    assert_eq!(end_of(&mut client), End::Fin);
+    daemon.has_clients(0);
+    daemon.stop();
 }
 
 /// A server that answers the first message with this, and the second with that. Answers what the client said then, after it has
