@@ -8,6 +8,8 @@ use std::net::TcpStream;
 
 use common::users::{PASSWORD, UserFile, begin, log_in};
 use common::{Daemon, End, Signal, end_of, receive, scratch, serve};
+use pairloop::scram::Secret;
+use pairloop::users::Users;
 
 const WRONG: &str = "ERR auth wrong user name or password";
 
@@ -134,4 +136,19 @@ fn the_daemon_does_not_start_without_its_users() {
         assert_eq!(stderr.lines().count(), 1, "one sentence: {stderr}");
         assert!(output.stdout.is_empty(), "nothing listens");
     }
+}
+
+#[test]
+fn a_first_line_that_anybody_knows_is_no_key_for_decoys() {
+    // Whoever could foresee the salts of unknown users would know by them who exists.
+    let salt = |test: &str, secret_salt: &[u8]| {
+        let secret = Secret::new(PASSWORD, secret_salt, 4096).unwrap();
+        let path = scratch(test);
+        fs::write(&path, format!(" \n # users of the relay\nalice:{secret}\n")).unwrap();
+        Users::load(&path).unwrap().secret("mallory").salt
+    };
+    assert_ne!(
+        salt("key.1", b"one random salt"),
+        salt("key.2", b"other such salt")
+    );
 }

@@ -58,6 +58,7 @@ impl Users {
         })?;
         let first = text
             .lines()
+            .map(str::trim)
             .find(|line| !line.is_empty() && !line.starts_with('#'));
         // Whoever knows this line knows more than which names are not here.
         let decoy_key = hmac(b"pairloop decoys", first.unwrap_or_default().as_bytes());
