@@ -1,11 +1,11 @@
-//! Logging in: its steps, its refusals, what failing costs, and how many may come from one source.
+//! Logging in: its steps, its refusals, and what failing costs.
 
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-use super::named::{NAMED, closed, opened, refused, say};
+use super::named::{NAMED, opened, refused};
 use super::*;
 use crate::limits::{LOGIN_PENALTY, PENALTY_THRESHOLD};
 use crate::scram::Secret;
@@ -17,9 +17,6 @@ const NOT_HERE: &str = "nobody logs in here";
 const WRONG: &str = "wrong user name or password";
 const MALFORMED: &str = "not SCRAM-SHA-256 as it is spoken here";
 const PENALISED: &str = "too many failed logins from your address: try again later";
-const FULL: &str = "your address has as many clients here as it may";
-
-const ELSEWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 5000);
 
 /// Failures that a source has for nothing.
 const FORGIVEN: u64 = (PENALTY_THRESHOLD.as_secs()) / LOGIN_PENALTY.as_secs();
@@ -55,11 +52,6 @@ impl Bench {
         let mut bench = Self::new();
         bench.engine.set_users(NAMED, users(&["alice"]));
         bench
-    }
-
-    fn with_clients_per_source(mut self, most: u32) -> Self {
-        self.engine = self.engine.with_clients_per_source(Some(most));
-        self
     }
 
     /// Begins to log in. Answers what the server said, and what the client says then.
@@ -302,71 +294,4 @@ fn a_reload_holds_for_logins_that_began_before_it() {
     let (_, outputs) = bench.says(1, &proof);
     assert_eq!(outputs.len(), 3, "who stayed: {outputs:?}");
     assert_eq!(bench.engine.counts()[NAMED].1.waiting, 1);
-}
-
-/// How two clients of a source may end that has no place for a third.
-#[test]
-fn however_a_client_ends_its_source_has_its_place_again() {
-    type Course = &'static [(u64, &'static str, Option<Happening>)];
-    let courses: [Course; 8] = [
-        &[(1, "", Some(Lost(1)))],
-        &[(1, "", Some(Eof(1)))],
-        &[(1, "", Some(Later(HELLO)))],
-        &[(1, "?", None)],
-        &[(1, "JOIN a\n", Some(Lost(1)))],
-        &[(1, "JOIN a\n", Some(Later(WAIT)))],
-        &[(1, "JOIN a\n", None), (2, "JOIN a\n", Some(Lost(2)))],
-        &[(1, "JOIN a\n", None), (2, "JOIN a\n", Some(Stop))],
-    ];
-    for course in courses {
-        let mut bench = Bench::new().with_clients_per_source(2);
-        for &(client, words, end) in course {
-            bench.greet(client, NAMED, words);
-            end.map(|end| bench.happen(end));
-        }
-        if matches!(course.last(), Some((.., Some(Stop)))) {
-            bench.happen(Later(DRAIN));
-        } else {
-            for client in [11, 12] {
-                assert_eq!(bench.accept(client, NAMED), vec![], "{course:?}");
-            }
-            assert!(!bench.accept(13, NAMED).is_empty(), "{course:?}");
-            bench.happen(Lost(11));
-            bench.happen(Lost(12));
-        }
-        assert_eq!(bench.engine.sources.clients(), Some(0), "{course:?}");
-    }
-}
-
-#[test]
-fn a_source_with_all_its_clients_is_told_where_words_are_expected() {
-    let mut bench = Bench::new().with_clients_per_source(1);
-    assert_eq!(bench.accept(1, RELAY), vec![]);
-    let note = |client| {
-        let (client, peer) = (id(client), PEER);
-        let (code, words) = (Code::Full, FULL);
-        let refusal = Refusal { code, words };
-        Output::Note(Note::Refused {
-            client,
-            peer,
-            refusal,
-        })
-    };
-    assert_eq!(
-        bench.accept(2, NAMED),
-        [
-            note(2),
-            say(2, &format!("ERR full {FULL}\n")),
-            closed(2, Full, Ending::Finish)
-        ]
-    );
-    assert_eq!(
-        bench.accept(3, RELAY),
-        [note(3), closed(3, Full, Ending::Reset)]
-    );
-    let listener = NAMED;
-    let peer = ELSEWHERE;
-    let other = Input::Accepted { listener, peer };
-    assert_eq!(bench.input(4, other).1, vec![], "another source");
-    assert_eq!(bench.engine.clients(), 2);
 }

@@ -5,6 +5,7 @@ mod login;
 mod named;
 mod order;
 mod rooms;
+mod sources;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -19,6 +20,7 @@ const ECHO: ListenerId = 1;
 const ORDER: ListenerId = 2;
 
 const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5000);
+const ELSEWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 5000);
 
 const HELLO: Duration = Duration::from_secs(20);
 const WAIT: Duration = Duration::from_secs(30);
