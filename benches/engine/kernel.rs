@@ -62,6 +62,8 @@ pub struct Kernel {
     /// Clients that wait to be accepted.
     backlog: usize,
     edges: VecDeque<Event>,
+    /// The last poll brought nothing and would have waited.
+    idle: bool,
     /// Bytes that were written.
     pub written: usize,
     /// Streams that ended with FIN.
@@ -82,6 +84,7 @@ impl Kernel {
             free: (0..clients as u32).rev().collect(),
             backlog: 0,
             edges: VecDeque::with_capacity(2 * clients),
+            idle: false,
             written: 0,
             closed: 0,
         }
@@ -90,12 +93,14 @@ impl Kernel {
     /// Lets so many clients connect to the one listener. They get the sockets that were freed last, or else the first.
     pub fn connect(&mut self, clients: usize) {
         self.backlog += clients;
+        self.idle = false;
         self.edges.push_back(Event::Listener(0));
     }
 
     /// Lets something arrive from a client.
     pub fn arrive(&mut self, socket: usize, what: Arrived) {
         self.sockets[socket].arrived = what;
+        self.idle = false;
         // Linux reports all that is true at the time, not only what has changed.
         let mut edge = Readiness::READABLE | Readiness::WRITABLE;
         if what == Arrived::Fin {
@@ -105,9 +110,9 @@ impl Kernel {
         self.edges.push_back(Event::Client(id, edge));
     }
 
-    /// Whether there is something for the next poll, or for the next accept.
-    pub fn is_busy(&self) -> bool {
-        !self.edges.is_empty() || self.backlog > 0
+    /// Whether the reactor has nothing left to do.
+    pub fn is_idle(&self) -> bool {
+        self.idle
     }
 
     fn take(&mut self, stream: &Stream) -> io::Result<usize> {
@@ -134,10 +139,11 @@ impl Net for Kernel {
 
     fn poll(
         &mut self,
-        _timeout: Option<Duration>,
+        timeout: Option<Duration>,
         mut on_event: impl FnMut(Event),
     ) -> io::Result<()> {
         apart(|| {
+            self.idle = self.edges.is_empty() && timeout != Some(Duration::ZERO);
             for _ in 0..self.edges.len().min(EVENTS_PER_POLL) {
                 let edge = self.edges.pop_front().expect("they were counted");
                 back(|| on_event(edge));

@@ -127,7 +127,7 @@ impl Daemon {
 
     /// Turns until there is nothing left to do. This is what is counted.
     fn settle(&mut self) {
-        while self.reactor.net().is_busy() {
+        while !self.reactor.net().is_idle() {
             let turn = counted(|| self.reactor.turn());
             assert!(turn.expect("this poll does not fail"), "it has ended");
         }
