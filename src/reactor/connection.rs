@@ -124,6 +124,15 @@ impl<N: Net> Connection<N> {
             && (self.unread.is_none() || self.reads_on)
     }
 
+    /// Whether there may be more to do for it than to read.
+    pub fn has_chores(&self) -> bool {
+        self.failure.is_some()
+            || self.readiness.has(Readiness::ERROR)
+            || self.closing.is_some()
+            || self.is_sending()
+            || self.resumed
+    }
+
     /// Whether it is broken and no read will ever find that out.
     pub fn is_past_reading(&self) -> bool {
         let broken = self.failure.is_some() || self.readiness.has(Readiness::ERROR);

@@ -17,6 +17,9 @@ impl<N: Net> Reactor<N> {
             return;
         };
         connection.queued = false;
+        if !connection.has_chores() {
+            return self.pull(id);
+        }
         if let Some(reason) = self.doom(id) {
             return self.lose(id, reason);
         }
