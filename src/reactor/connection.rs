@@ -150,6 +150,15 @@ impl<N: Net> Connection<N> {
         self.partner.filter(|_| self.is_sink)
     }
 
+    /// Notes a read, for whoever asks how much and when, and for its link.
+    pub fn has_read(&mut self, bytes: usize, now: Moment) {
+        self.received += bytes as u64;
+        self.last_read = now;
+        if let Some(link) = &mut self.link {
+            link.adapt(bytes);
+        }
+    }
+
     /// Whether a source may bring bytes: only when none are left from the last time.
     pub fn takes_bytes(&self) -> bool {
         !self.is_sending() && self.output == Flow::Open

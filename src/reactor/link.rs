@@ -14,6 +14,7 @@ use crate::limits::{BULK, BYTES_PER_TURN, SCRATCH, STREAK, TRICKLE};
 
 use super::net::Net;
 use super::readiness::Readiness;
+use super::work::Read;
 use super::{Reactor, retry};
 
 /// How a link moves its bytes.
@@ -66,7 +67,7 @@ impl Link {
     }
 
     /// Chooses the transport by what flows: splicing costs system calls, copying costs bytes.
-    fn adapt(&mut self, bytes: usize) {
+    pub fn adapt(&mut self, bytes: usize) {
         let other = match self.transport {
             _ if !self.adapts => return,
             Transport::Copied if bytes >= BULK => Transport::Spliced,
@@ -97,7 +98,8 @@ impl<N: Net> Reactor<N> {
         self.enqueue(id);
     }
 
-    /// One read and what follows from it. `None` if it found no bytes: something else will wake this connection.
+    /// One read and what follows from it. `None` if there is nothing more to read: something else will wake this
+    /// connection.
     fn pull_once(&mut self, id: ClientId, budget: usize) -> Option<usize> {
         let connection = self
             .connections
@@ -106,7 +108,7 @@ impl<N: Net> Reactor<N> {
         let (Some(sink), Some(Link { transport, .. })) = (connection.sink(), connection.link)
         else {
             // One read at a time: what the engine has just decided, others do first.
-            if self.feed(id).is_some() {
+            if self.feed(id) {
                 self.enqueue(id);
             }
             return None;
@@ -116,21 +118,14 @@ impl<N: Net> Reactor<N> {
             .filter(|sink| sink.takes_bytes())?;
         // Before urgent data splice says that nothing is there; a read takes them like all others.
         let urgent = connection.readiness.has(Readiness::URGENT);
-        let bytes = match transport {
+        match transport {
             Transport::Spliced if !urgent => self.splice_once(id, sink, budget),
             Transport::Spliced | Transport::Copied => self.copy_once(id, sink, budget),
-        }?;
-        if let Some(link) = self
-            .connections
-            .get_mut(id)
-            .and_then(|source| source.link.as_mut())
-        {
-            link.adapt(bytes);
         }
-        Some(bytes)
     }
 
     /// A read into the scratch buffer and a write from there.
+    #[inline]
     pub(super) fn copy_once(
         &mut self,
         id: ClientId,
@@ -138,9 +133,9 @@ impl<N: Net> Reactor<N> {
         budget: usize,
     ) -> Option<usize> {
         let most = self.buffers.allowance().min(budget).min(SCRATCH);
-        let bytes = self.read(id, 0..most)?;
+        let Read { bytes, more } = self.read(id, 0..most)?;
         self.push(sink, bytes);
-        Some(bytes)
+        more.then_some(bytes)
     }
 
     /// Writes the first `bytes` of the scratch buffer to a sink that takes bytes, and keeps what it leaves.

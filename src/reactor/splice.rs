@@ -111,7 +111,8 @@ impl<N: Net> Reactor<N> {
         let connection = self.connections.get_mut(id).expect("it wants reading");
         match retry(|| self.net.splice_in(&mut connection.stream, &mut pipe, most)) {
             Ok(bytes) if bytes > 0 => {
-                self.count_read(id, bytes);
+                connection.has_read(bytes, self.moment);
+                self.listeners[usize::from(connection.listener)].bytes += bytes as u64;
                 self.push_pipe(sink, Piped { pipe, bytes });
                 return Some(bytes);
             }

@@ -10,6 +10,13 @@ use super::net::Net;
 use super::readiness::Readiness;
 use super::{Reactor, retry};
 
+/// What a read has brought.
+pub(super) struct Read {
+    pub bytes: usize,
+    /// Another may bring more.
+    pub more: bool,
+}
+
 impl<N: Net> Reactor<N> {
     /// Does what a connection on the ready list can do now.
     pub(super) fn work(&mut self, id: ClientId) {
@@ -93,7 +100,8 @@ impl<N: Net> Reactor<N> {
 
     /// Reads into a part of the scratch buffer. `None` if there were no bytes; the end of the stream has then been
     /// dealt with.
-    pub(super) fn read(&mut self, id: ClientId, part: Range<usize>) -> Option<usize> {
+    #[inline]
+    pub(super) fn read(&mut self, id: ClientId, part: Range<usize>) -> Option<Read> {
         let connection = self.connections.get_mut(id)?;
         let buffer = &mut self.scratch[part];
         match retry(|| self.net.read(&mut connection.stream, buffer)) {
@@ -101,23 +109,18 @@ impl<N: Net> Reactor<N> {
                 if bytes < buffer.len() {
                     connection.readiness.emptied();
                 }
-                self.count_read(id, bytes);
-                Some(bytes)
+                connection.has_read(bytes, self.moment);
+                self.listeners[usize::from(connection.listener)].bytes += bytes as u64;
+                Some(Read {
+                    bytes,
+                    more: connection.readiness.has(Readiness::READABLE),
+                })
             }
             nothing => {
                 self.read_nothing(id, nothing);
                 None
             }
         }
-    }
-
-    pub(super) fn count_read(&mut self, id: ClientId, bytes: usize) {
-        let Some(connection) = self.connections.get_mut(id) else {
-            return;
-        };
-        connection.received += bytes as u64;
-        connection.last_read = self.moment;
-        self.listeners[usize::from(connection.listener)].bytes += bytes as u64;
     }
 
     /// Does what follows from a read that brought no bytes.
