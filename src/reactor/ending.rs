@@ -98,7 +98,7 @@ impl<N: Net> Reactor<N> {
         {
             return;
         }
-        match retry(|| self.net.read(&mut connection.stream, &mut self.scratch)) {
+        match retry(|| self.net.read(&mut connection.stream, &mut self.scratch[..])) {
             Ok(0) => self.free(id, Ending::Finish),
             Ok(bytes) => {
                 if bytes < self.scratch.len() {

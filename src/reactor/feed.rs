@@ -20,6 +20,7 @@ use super::{Reactor, retry};
 
 impl<N: Net> Reactor<N> {
     /// Reads for the engine, behind what it wanted to read on from. Answers whether another read may bring more.
+    #[inline(never)]
     pub(super) fn feed(&mut self, id: ClientId) -> bool {
         let known = self.recall(id);
         // What the engine leaves must be kept, so no more is read than a buffer may hold.

@@ -10,7 +10,7 @@
 use std::io::ErrorKind;
 
 use crate::engine::ClientId;
-use crate::limits::{BULK, BYTES_PER_TURN, SCRATCH, STREAK, TRICKLE};
+use crate::limits::{BULK, SCRATCH, STREAK, TRICKLE};
 
 use super::net::Net;
 use super::readiness::Readiness;
@@ -86,9 +86,9 @@ impl Link {
 }
 
 impl<N: Net> Reactor<N> {
-    /// Reads and passes on, until nothing is there, nobody takes it, or the turn's budget is spent.
-    pub(super) fn pull(&mut self, id: ClientId) {
-        let mut budget = BYTES_PER_TURN;
+    /// Reads and passes on, until nothing is there, nobody takes it, or the budget is spent.
+    #[inline(never)]
+    pub(super) fn pull(&mut self, id: ClientId, mut budget: usize) {
         while budget > 0 {
             match self.pull_once(id, budget) {
                 Some(bytes) => budget -= bytes,
@@ -100,7 +100,8 @@ impl<N: Net> Reactor<N> {
 
     /// One read and what follows from it. `None` if there is nothing more to read: something else will wake this
     /// connection.
-    fn pull_once(&mut self, id: ClientId, budget: usize) -> Option<usize> {
+    #[inline(always)]
+    pub(super) fn pull_once(&mut self, id: ClientId, budget: usize) -> Option<usize> {
         let connection = self
             .connections
             .get(id)
@@ -124,8 +125,9 @@ impl<N: Net> Reactor<N> {
         }
     }
 
-    /// A read into the scratch buffer and a write from there.
-    #[inline]
+    /// A read into the scratch buffer and a write from there. This is where small messages pass, so that all of it is
+    /// inlined into the turn of a connection, and what is rare or takes a while anyway is not.
+    #[inline(always)]
     pub(super) fn copy_once(
         &mut self,
         id: ClientId,
@@ -139,6 +141,7 @@ impl<N: Net> Reactor<N> {
     }
 
     /// Writes the first `bytes` of the scratch buffer to a sink that takes bytes, and keeps what it leaves.
+    #[inline(always)]
     fn push(&mut self, sink: ClientId, bytes: usize) {
         let Some(connection) = self.connections.get_mut(sink) else {
             return;

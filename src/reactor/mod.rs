@@ -93,7 +93,7 @@ pub struct Reactor<N: Net> {
     timers: Deadlines<ClientId>,
     horizon: Horizon,
     /// Bytes on their way through; between two uses it holds none.
-    scratch: Box<[u8]>,
+    scratch: Box<[u8; SCRATCH]>,
     buffers: BufferMemory,
     pipes: Pipes<N::Pipe>,
     counters: Counters,
@@ -130,7 +130,9 @@ impl<N: Net> Reactor<N> {
             questions: Vec::new(),
             timers: Deadlines::default(),
             horizon: Horizon::default(),
-            scratch: vec![0; SCRATCH].into_boxed_slice(),
+            scratch: vec![0; SCRATCH]
+                .try_into()
+                .expect("it is as long as it was made"),
             counters: Counters::new(now),
             console,
             now,
@@ -303,6 +305,7 @@ fn put_on_list<N: Net>(
 }
 
 /// Repeats a system call that a signal has interrupted.
+#[inline(always)]
 fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {

@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind};
 use std::ops::Range;
 
 use crate::engine::{ClientId, CloseReason, Ending, Input};
+use crate::limits::BYTES_PER_TURN;
 
 use super::connection::{Closing, Flow};
 use super::net::Net;
@@ -24,15 +25,24 @@ impl<N: Net> Reactor<N> {
             return;
         };
         connection.queued = false;
-        if !connection.has_chores() {
-            return self.pull(id);
+        if connection.has_chores() {
+            return self.do_chores(id);
         }
+        // Nearly always the first read finds all that there is.
+        if let Some(bytes) = self.pull_once(id, BYTES_PER_TURN) {
+            self.pull(id, BYTES_PER_TURN - bytes);
+        }
+    }
+
+    /// The same for those of whom more may be wanted than to read.
+    #[inline(never)]
+    fn do_chores(&mut self, id: ClientId) {
         if let Some(reason) = self.doom(id) {
             return self.lose(id, reason);
         }
         self.flush(id);
         self.offer_again(id);
-        self.pull(id);
+        self.pull(id, BYTES_PER_TURN);
         self.linger(id);
     }
 
@@ -70,7 +80,9 @@ impl<N: Net> Reactor<N> {
             self.engine.handle_input(self.now, id, Input::SendDrained);
             self.carry_out();
         }
-        source.into_iter().for_each(|source| self.pull(source));
+        if let Some(source) = source {
+            self.pull(source, BYTES_PER_TURN);
+        }
     }
 
     /// Sends what is left in a connection's buffer. Answers whether that was all.
@@ -100,7 +112,7 @@ impl<N: Net> Reactor<N> {
 
     /// Reads into a part of the scratch buffer. `None` if there were no bytes; the end of the stream has then been
     /// dealt with.
-    #[inline]
+    #[inline(always)]
     pub(super) fn read(&mut self, id: ClientId, part: Range<usize>) -> Option<Read> {
         let connection = self.connections.get_mut(id)?;
         let buffer = &mut self.scratch[part];
@@ -159,6 +171,7 @@ impl<N: Net> Reactor<N> {
 
     /// Nothing can be sent to this client any more. What it sent before is still read and passed on; after that the
     /// engine is told. (Not here: its outputs may be being drained.)
+    #[cold]
     pub(super) fn write_failed(&mut self, id: ClientId, error: &io::Error) {
         let Some(connection) = self.connections.get_mut(id) else {
             return;
