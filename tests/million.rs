@@ -3,6 +3,8 @@
 //!
 //! Debug builds sweep all clients after each input, which is not for a million.
 
+#![cfg(target_os = "linux")]
+
 #[path = "../benches/engine/kernel.rs"]
 #[allow(dead_code, reason = "benches/engine uses the rest")]
 mod kernel;
