@@ -15,8 +15,8 @@ use std::io;
 use std::time::Duration;
 
 use pairloop::engine::service::ServiceKind;
-use pairloop::engine::{Engine, Timeouts};
-use pairloop::reactor::{BufferMemory, Reactor, Settings, Splicing};
+use pairloop::engine::{Engine, Meeting, Timeouts};
+use pairloop::reactor::{BufferMemory, Net, Reactor, Settings, Splicing};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
 use kernel::{Arrived, Kernel};
@@ -70,7 +70,7 @@ fn daemon() -> Reactor<Kernel> {
         stats_file: None,
     };
     let net = Kernel::new(b"hello", max_clients);
-    let engine = Engine::new([factory], timeouts);
+    let engine = Engine::new([(factory, Meeting::Arrival)], timeouts, net.now());
     let mut daemon = Reactor::new(net, engine, settings, Box::new(io::sink()));
     let listener = daemon.add_listener(0, |_, _| Ok(()));
     listener.expect("this kernel refuses nothing");

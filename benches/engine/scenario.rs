@@ -4,8 +4,8 @@ use std::io;
 use std::time::Duration;
 
 use pairloop::engine::service::ServiceKind;
-use pairloop::engine::{Engine, Timeouts};
-use pairloop::reactor::{BufferMemory, Reactor, Settings, Splicing};
+use pairloop::engine::{Engine, Meeting, Timeouts};
+use pairloop::reactor::{BufferMemory, Net, Reactor, Settings, Splicing};
 
 use crate::kernel::{Arrived, Kernel, counted};
 
@@ -84,7 +84,7 @@ impl Daemon {
             stats_file: None,
         };
         let net = Kernel::new(MESSAGE, CLIENTS);
-        let engine = Engine::new([factory], timeouts);
+        let engine = Engine::new([(factory, Meeting::Arrival)], timeouts, net.now());
         let mut reactor = Reactor::new(net, engine, settings, Box::new(io::sink()));
         let listener = reactor.add_listener(0, |_, _| Ok(()));
         listener.expect("this kernel refuses nothing");
