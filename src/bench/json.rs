@@ -77,28 +77,28 @@ fn distribution(points: &[(&str, f64)]) -> String {
 
 /// An object whose names and order are those of the calls (RFC 8259).
 #[derive(Default)]
-struct Object(String);
+pub struct Object(String);
 
 impl Object {
-    fn raw(&mut self, name: &str, value: &str) {
+    pub fn raw(&mut self, name: &str, value: &str) {
         self.0.push(if self.0.is_empty() { '{' } else { ',' });
         let _ = write!(self.0, "{}:{value}", string(name));
     }
 
-    fn text(&mut self, name: &str, value: &str) {
+    pub fn text(&mut self, name: &str, value: &str) {
         self.raw(name, &string(value));
     }
 
-    fn number(&mut self, name: &str, value: f64) {
+    pub fn number(&mut self, name: &str, value: f64) {
         self.raw(name, &number(value));
     }
 
-    fn finish(self) -> String {
+    pub fn finish(self) -> String {
         self.0 + "}"
     }
 }
 
-fn list(values: impl Iterator<Item = String>) -> String {
+pub fn list(values: impl Iterator<Item = String>) -> String {
     format!("[{}]", values.collect::<Vec<_>>().join(","))
 }
 
@@ -113,7 +113,7 @@ fn number(value: f64) -> String {
     }
 }
 
-fn string(text: &str) -> String {
+pub fn string(text: &str) -> String {
     let mut quoted = String::from("\"");
     for character in text.chars() {
         match character {

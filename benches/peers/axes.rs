@@ -1,0 +1,298 @@
+//! What is measured: the loads, the peers that can bear them, and what of the result counts.
+
+use crate::load::Load;
+use crate::peer::{Peer, Role, Service};
+
+pub struct Axis {
+    pub name: &'static str,
+    pub title: &'static str,
+    pub peers: &'static [&'static str],
+    pub points: &'static [Point],
+    /// Short names of what is measured, and where it is found.
+    pub metrics: &'static [Metric],
+    /// What needs no more runs than this.
+    pub most_runs: u32,
+}
+
+pub struct Point {
+    pub label: &'static str,
+    pub service: Service,
+    pub task: Task,
+    /// Peers of the axis that can't do this.
+    pub except: &'static [&'static str],
+}
+
+#[derive(Clone, Copy)]
+pub enum Task {
+    Load(Load),
+    /// Not under load: how long it takes to start, and how large it is.
+    Start,
+}
+
+pub struct Metric {
+    pub unit: &'static str,
+    /// In the generator's JSON.
+    pub path: &'static str,
+    pub scale: f64,
+    pub digits: usize,
+}
+
+const RATE: Metric = Metric {
+    unit: "thousand a second",
+    path: "per_second",
+    scale: 1e-3,
+    digits: 1,
+};
+
+const CPU: Metric = Metric {
+    unit: "us",
+    path: "server_us_per_unit",
+    scale: 1.0,
+    digits: 2,
+};
+
+const SPEED: Metric = Metric {
+    unit: "GB/s",
+    path: "gigabytes_per_second",
+    scale: 1.0,
+    digits: 2,
+};
+
+const CPU_OF_SPEED: Metric = Metric {
+    unit: "s/GB",
+    path: "server_seconds_per_gigabyte",
+    scale: 1.0,
+    digits: 3,
+};
+
+pub const AXES: &[Axis] = &[
+    Axis {
+        name: "echo",
+        title: "Echo of 64 bytes: thousand messages a second / server CPU us a message",
+        peers: &["pairloop", "raw (limit)", "tokio", "go"],
+        points: &[
+            echo("1 client", 1),
+            echo("50", 50),
+            echo("1,000", 1000),
+            echo("10,000", 10_000),
+        ],
+        metrics: &[RATE, CPU],
+        most_runs: u32::MAX,
+    },
+    Axis {
+        name: "messages",
+        title: "64 bytes through rooms: thousand messages a second / server CPU us a message",
+        peers: &[
+            "pairloop",
+            "tokio",
+            "haproxy",
+            "nginx",
+            "ncat --broker",
+            "transit relay",
+        ],
+        points: &[
+            relay("1 room", "relay", 1, &[]),
+            relay("5,000", "relay", 5000, &[]),
+        ],
+        metrics: &[RATE, CPU],
+        most_runs: u32::MAX,
+    },
+    Axis {
+        name: "bulk",
+        title: "Bulk: GB/s / server CPU seconds a GB",
+        peers: &[
+            "pairloop",
+            "pairloop --no-splice",
+            "direct (limit)",
+            "tokio",
+            "go",
+            "haproxy",
+            "haproxy copying",
+            "nginx",
+            "socat",
+            "ncat --broker",
+            "transit relay",
+        ],
+        points: &[
+            relay("1 room", "relay", 1, &["--bulk"]),
+            relay("16", "relay", 16, &["--bulk"]),
+            relay("256", "relay", 256, &["--bulk"]),
+        ],
+        metrics: &[SPEED, CPU_OF_SPEED],
+        most_runs: u32::MAX,
+    },
+    Axis {
+        name: "discard",
+        title: "Bulk to a reader that throws away uncopied what comes, as one on another machine costs this one nothing: GB/s / server CPU seconds a GB",
+        peers: &[
+            "pairloop",
+            "pairloop --no-splice",
+            "direct (limit)",
+            "tokio",
+            "go",
+            "haproxy",
+            "haproxy copying",
+            "nginx",
+        ],
+        points: &[
+            relay("1 room", "relay", 1, &["--bulk", "--discard"]),
+            relay("16", "relay", 16, &["--bulk", "--discard"]),
+            relay("256", "relay", 256, &["--bulk", "--discard"]),
+        ],
+        metrics: &[SPEED, CPU_OF_SPEED],
+        most_runs: u32::MAX,
+    },
+    Axis {
+        name: "connect",
+        title: "Connect two, one byte, close: thousand rooms a second / server CPU us a room",
+        peers: &["pairloop", "tokio", "haproxy", "nginx", "transit relay"],
+        points: &[relay("16 at a time", "connect", 16, &[])],
+        metrics: &[RATE, CPU],
+        most_runs: u32::MAX,
+    },
+    Axis {
+        name: "memory",
+        title: "Memory of an idle client, with 18,000 connections: bytes of RSS",
+        peers: &["pairloop", "tokio", "go", "haproxy", "nginx"],
+        points: &[
+            Point {
+                label: "echo",
+                service: Service::Echo,
+                task: idle(),
+                except: &[],
+            },
+            Point {
+                label: "relay",
+                service: Service::Relay,
+                task: idle(),
+                // It holds a pipe for each direction, idle or not: 54,000 descriptors.
+                except: &["go"],
+            },
+        ],
+        metrics: &[Metric {
+            unit: "bytes",
+            path: "server_rss_per_connection",
+            scale: 1.0,
+            digits: 0,
+        }],
+        // It is nearly the same each time.
+        most_runs: 3,
+    },
+    Axis {
+        name: "crowd",
+        title: "Echo of 64 bytes to 100 clients, 20,000 messages a second in all: p99 in us",
+        peers: &["pairloop", "pairloop beside 15,000 idle"],
+        points: &[Point {
+            label: "p99",
+            service: Service::Echo,
+            task: Task::Load(Load {
+                mode: "echo",
+                count: 100,
+                options: &["--rate", "20000"],
+            }),
+            except: &[],
+        }],
+        metrics: &[Metric {
+            unit: "us",
+            path: "latency_us.p99",
+            scale: 1.0,
+            digits: 1,
+        }],
+        most_runs: u32::MAX,
+    },
+    Axis {
+        name: "start",
+        title: "Start: ms to the first connection / MB of RSS then / MB of the program's file",
+        peers: &[
+            "pairloop",
+            "tokio",
+            "go",
+            "haproxy",
+            "nginx",
+            "socat",
+            "ncat --broker",
+            "transit relay",
+        ],
+        points: &[Point {
+            label: "start",
+            service: Service::Relay,
+            task: Task::Start,
+            except: &[],
+        }],
+        metrics: &[
+            small("ms", "start_ms", 1.0),
+            small("MB RSS", "resident", 1e-6),
+            small("MB", "size", 1e-6),
+        ],
+        most_runs: u32::MAX,
+    },
+];
+
+const fn echo(label: &'static str, count: usize) -> Point {
+    Point {
+        label,
+        service: Service::Echo,
+        task: Task::Load(Load {
+            mode: "echo",
+            count,
+            options: &[],
+        }),
+        except: &[],
+    }
+}
+
+const fn relay(
+    label: &'static str,
+    mode: &'static str,
+    count: usize,
+    options: &'static [&'static str],
+) -> Point {
+    Point {
+        label,
+        service: Service::Relay,
+        task: Task::Load(Load {
+            mode,
+            count,
+            options,
+        }),
+        except: &[],
+    }
+}
+
+const fn idle() -> Task {
+    Task::Load(Load {
+        mode: "idle",
+        count: 18_000,
+        options: &[],
+    })
+}
+
+const fn small(unit: &'static str, path: &'static str, scale: f64) -> Metric {
+    Metric {
+        unit,
+        path,
+        scale,
+        digits: 1,
+    }
+}
+
+impl Point {
+    /// Whether the peer does this at all.
+    pub fn suits(&self, peer: &Peer) -> bool {
+        let rooms = match self.task {
+            // Its rooms are never all there at once, but its processes are.
+            Task::Load(load) if self.service == Service::Relay => load.count,
+            _ => 1,
+        };
+        let serves = self.service == Service::Relay || peer.role == Role::Rooms;
+        serves && rooms <= peer.most_rooms && !self.except.contains(&peer.name)
+    }
+
+    /// Whether what the load leaves behind would be measured by the next run.
+    pub fn needs_fresh_server(&self) -> bool {
+        match self.task {
+            Task::Load(load) => load.mode == "idle",
+            Task::Start => true,
+        }
+    }
+}
