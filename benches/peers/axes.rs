@@ -38,7 +38,7 @@ pub struct Metric {
 }
 
 const RATE: Metric = Metric {
-    unit: "thousand a second",
+    unit: "k/s",
     path: "per_second",
     scale: 1e-3,
     digits: 1,
@@ -90,10 +90,7 @@ pub const AXES: &[Axis] = &[
             "ncat --broker",
             "transit relay",
         ],
-        points: &[
-            relay("1 room", "relay", 1, &[]),
-            relay("5,000", "relay", 5000, &[]),
-        ],
+        points: &[relay("1 room", "relay", 1), relay("5,000", "relay", 5000)],
         metrics: &[RATE, CPU],
         most_runs: u32::MAX,
     },
@@ -114,16 +111,16 @@ pub const AXES: &[Axis] = &[
             "transit relay",
         ],
         points: &[
-            relay("1 room", "relay", 1, &["--bulk"]),
-            relay("16", "relay", 16, &["--bulk"]),
-            relay("256", "relay", 256, &["--bulk"]),
+            bulk("1 room", 1, 0.5, &["--bulk"]),
+            bulk("16", 16, 1.0, &["--bulk"]),
+            bulk("256", 256, 2.0, &["--bulk"]),
         ],
         metrics: &[SPEED, CPU_OF_SPEED],
         most_runs: u32::MAX,
     },
     Axis {
         name: "discard",
-        title: "Bulk to a reader that throws away uncopied what comes, as one on another machine costs this one nothing: GB/s / server CPU seconds a GB",
+        title: "Bulk to readers that throw away uncopied what comes: GB/s / server CPU seconds a GB",
         peers: &[
             "pairloop",
             "pairloop --no-splice",
@@ -135,9 +132,9 @@ pub const AXES: &[Axis] = &[
             "nginx",
         ],
         points: &[
-            relay("1 room", "relay", 1, &["--bulk", "--discard"]),
-            relay("16", "relay", 16, &["--bulk", "--discard"]),
-            relay("256", "relay", 256, &["--bulk", "--discard"]),
+            bulk("1 room", 1, 0.5, &["--bulk", "--discard"]),
+            bulk("16", 16, 1.0, &["--bulk", "--discard"]),
+            bulk("256", 256, 2.0, &["--bulk", "--discard"]),
         ],
         metrics: &[SPEED, CPU_OF_SPEED],
         most_runs: u32::MAX,
@@ -146,7 +143,7 @@ pub const AXES: &[Axis] = &[
         name: "connect",
         title: "Connect two, one byte, close: thousand rooms a second / server CPU us a room",
         peers: &["pairloop", "tokio", "haproxy", "nginx", "transit relay"],
-        points: &[relay("16 at a time", "connect", 16, &[])],
+        points: &[relay("16 at a time", "connect", 16)],
         metrics: &[RATE, CPU],
         most_runs: u32::MAX,
     },
@@ -155,18 +152,11 @@ pub const AXES: &[Axis] = &[
         title: "Memory of an idle client, with 18,000 connections: bytes of RSS",
         peers: &["pairloop", "tokio", "go", "haproxy", "nginx"],
         points: &[
+            idle("echo", Service::Echo),
             Point {
-                label: "echo",
-                service: Service::Echo,
-                task: idle(),
-                except: &[],
-            },
-            Point {
-                label: "relay",
-                service: Service::Relay,
-                task: idle(),
                 // It holds a pipe for each direction, idle or not: 54,000 descriptors.
                 except: &["go"],
+                ..idle("relay", Service::Relay)
             },
         ],
         metrics: &[Metric {
@@ -183,14 +173,13 @@ pub const AXES: &[Axis] = &[
         title: "Echo of 64 bytes to 100 clients, 20,000 messages a second in all: p99 in us",
         peers: &["pairloop", "pairloop beside 15,000 idle"],
         points: &[Point {
-            label: "p99",
-            service: Service::Echo,
             task: Task::Load(Load {
                 mode: "echo",
                 count: 100,
                 options: &["--rate", "20000"],
+                warmup: WARMUP,
             }),
-            except: &[],
+            ..echo("p99", 100)
         }],
         metrics: &[Metric {
             unit: "us",
@@ -228,43 +217,51 @@ pub const AXES: &[Axis] = &[
     },
 ];
 
+const WARMUP: f64 = 0.33;
+
 const fn echo(label: &'static str, count: usize) -> Point {
-    Point {
-        label,
-        service: Service::Echo,
-        task: Task::Load(Load {
-            mode: "echo",
-            count,
-            options: &[],
-        }),
-        except: &[],
-    }
+    point(label, Service::Echo, "echo", count)
 }
 
-const fn relay(
-    label: &'static str,
-    mode: &'static str,
-    count: usize,
-    options: &'static [&'static str],
-) -> Point {
+const fn relay(label: &'static str, mode: &'static str, count: usize) -> Point {
+    point(label, Service::Relay, mode, count)
+}
+
+const fn idle(label: &'static str, service: Service) -> Point {
+    point(label, service, "idle", 18_000)
+}
+
+const fn point(label: &'static str, service: Service, mode: &'static str, count: usize) -> Point {
     Point {
         label,
-        service: Service::Relay,
+        service,
         task: Task::Load(Load {
             mode,
             count,
-            options,
+            options: &[],
+            warmup: WARMUP,
         }),
         except: &[],
     }
 }
 
-const fn idle() -> Task {
-    Task::Load(Load {
-        mode: "idle",
-        count: 18_000,
-        options: &[],
-    })
+/// The more rooms there are, the longer it takes to fill the buffers of all sockets. Until then the server has work with what
+/// nobody receives.
+const fn bulk(
+    label: &'static str,
+    count: usize,
+    warmup: f64,
+    options: &'static [&'static str],
+) -> Point {
+    Point {
+        task: Task::Load(Load {
+            mode: "relay",
+            count,
+            options,
+            warmup,
+        }),
+        ..relay(label, "relay", count)
+    }
 }
 
 const fn small(unit: &'static str, path: &'static str, scale: f64) -> Metric {

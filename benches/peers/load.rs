@@ -24,6 +24,8 @@ pub struct Load {
     /// Connections of echo and idle, rooms of the others.
     pub count: usize,
     pub options: &'static [&'static str],
+    /// How long it goes on before it is measured, as a multiple of how long it is measured.
+    pub warmup: f64,
 }
 
 pub struct Measured {
@@ -51,7 +53,7 @@ pub fn run(
     command.args(arguments(server, load));
     let milliseconds = |seconds: f64| format!("{:.0}ms", seconds * 1000.0);
     command.args(["--duration", &milliseconds(seconds)]);
-    command.args(["--warmup", &milliseconds(seconds / 3.0)]);
+    command.args(["--warmup", &milliseconds(seconds * load.warmup)]);
     command.args(load.options).arg("--json");
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = machine.spawn_on(machine.load_core, &mut command);

@@ -15,7 +15,7 @@ pub struct Options {
     #[arg(long, conflicts_with = "write_readme")]
     pub quick: bool,
 
-    /// Only these of echo, messages, bulk, connect, memory, crowd, start
+    /// Only these of echo, messages, bulk, discard, connect, memory, crowd, start
     #[arg(
         long,
         value_name = "AXIS,...",
@@ -37,7 +37,7 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..))]
     pub runs: u32,
 
-    /// Seconds that a run measures, after a third of that for warming up
+    /// Seconds that a run measures, after a third to twice of that for warming up
     #[arg(long, value_name = "S", default_value = "1")]
     pub seconds: f64,
 
