@@ -34,6 +34,8 @@ pub struct Metric {
     /// In the generator's JSON.
     pub path: &'static str,
     pub scale: f64,
+    /// How many of the units that count the generator's unit is, with such a server.
+    pub factor: fn(Role) -> f64,
     pub digits: usize,
 }
 
@@ -41,6 +43,7 @@ const RATE: Metric = Metric {
     unit: "k/s",
     path: "per_second",
     scale: 1e-3,
+    factor: |_| 1.0,
     digits: 1,
 };
 
@@ -48,13 +51,22 @@ const CPU: Metric = Metric {
     unit: "us",
     path: "server_us_per_unit",
     scale: 1.0,
+    factor: |_| 1.0,
     digits: 2,
+};
+
+/// A room has two; a proxy makes the second connection itself.
+const CLIENTS: Metric = Metric {
+    unit: "k clients/s",
+    factor: |role| if let Role::Proxy = role { 1.0 } else { 2.0 },
+    ..RATE
 };
 
 const SPEED: Metric = Metric {
     unit: "GB/s",
     path: "gigabytes_per_second",
     scale: 1.0,
+    factor: |_| 1.0,
     digits: 2,
 };
 
@@ -62,6 +74,7 @@ const CPU_OF_SPEED: Metric = Metric {
     unit: "s/GB",
     path: "server_seconds_per_gigabyte",
     scale: 1.0,
+    factor: |_| 1.0,
     digits: 3,
 };
 
@@ -141,10 +154,10 @@ pub const AXES: &[Axis] = &[
     },
     Axis {
         name: "connect",
-        title: "Connect two, one byte, close: thousand rooms a second / server CPU us a room",
+        title: "Connect, pair, one byte, close: thousand rooms a second (behind a proxy, a client and the connection that it makes) / thousand clients accepted a second / server CPU us a room",
         peers: &["pairloop", "tokio", "haproxy", "nginx", "transit relay"],
         points: &[relay("16 at a time", "connect", 16)],
-        metrics: &[RATE, CPU],
+        metrics: &[RATE, CLIENTS, CPU],
         most_runs: u32::MAX,
     },
     Axis {
@@ -163,6 +176,8 @@ pub const AXES: &[Axis] = &[
             unit: "bytes",
             path: "server_rss_per_connection",
             scale: 1.0,
+            // A proxy has two connections for each that the generator makes.
+            factor: |role| if let Role::Proxy = role { 0.5 } else { 1.0 },
             digits: 0,
         }],
         // It is nearly the same each time.
@@ -185,6 +200,7 @@ pub const AXES: &[Axis] = &[
             unit: "us",
             path: "latency_us.p99",
             scale: 1.0,
+            factor: |_| 1.0,
             digits: 1,
         }],
         most_runs: u32::MAX,
@@ -269,6 +285,7 @@ const fn small(unit: &'static str, path: &'static str, scale: f64) -> Metric {
         unit,
         path,
         scale,
+        factor: |_| 1.0,
         digits: 1,
     }
 }

@@ -63,6 +63,8 @@ fn run(options: &Options) -> Result<(), String> {
         date: today(),
         machine: machine.describe(),
         shortcomings: machine.shortcomings.clone(),
+        runs: options.runs(),
+        seconds: options.seconds(),
         found,
         missing,
     };
@@ -93,6 +95,8 @@ pub struct Session {
     pub date: String,
     pub machine: String,
     pub shortcomings: Vec<String>,
+    pub runs: u32,
+    pub seconds: f64,
     pub found: Vec<&'static Peer>,
     pub missing: Vec<&'static Peer>,
 }

@@ -140,15 +140,9 @@ fn put(
         Some("machine") => Some(Warning::Machine),
         _ => None,
     };
-    // A proxy has two connections for each of which the generator knows.
-    let share = if idle && server.role == Role::Proxy {
-        0.5
-    } else {
-        1.0
-    };
     let value = |metric: &Metric| {
         let value: f64 = measured.json.find(metric.path)?.parse().ok()?;
-        Some(value * share * metric.scale)
+        Some(value * metric.scale * (metric.factor)(server.role))
     };
     Ok(Outcome {
         values: metrics.iter().map(value).collect(),

@@ -31,8 +31,8 @@ fn replace(text: &str, tables: &str) -> Option<String> {
 
 fn tables(session: &Session, samples: &[Sample]) -> String {
     let mut text = format!(
-        "Measured on {} with `cargo bench --bench peers -- --write-readme` on {}.\n",
-        session.date, session.machine
+        "Measured on {} with `cargo bench --bench peers -- --write-readme` on {}: medians of {} runs of {} s.\n",
+        session.date, session.machine, session.runs, session.seconds
     );
     let versions: Vec<String> = session
         .found

@@ -14,6 +14,8 @@ pub fn write(file: &Path, session: &Session, samples: &[Sample]) -> Result<(), S
     let mut object = Object::default();
     object.text("date", &session.date);
     object.text("machine", &session.machine);
+    object.number("runs_of_each", f64::from(session.runs));
+    object.number("seconds_of_each", session.seconds);
     object.raw(
         "not_fair",
         &list(session.shortcomings.iter().map(|words| string(words))),
