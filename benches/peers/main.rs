@@ -18,6 +18,7 @@ mod results;
 mod server;
 mod summary;
 
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
@@ -69,6 +70,8 @@ fn run(options: &Options) -> Result<(), String> {
         missing,
     };
     session.announce();
+    // Configurations and logs of the time before; there may be none.
+    let _ = std::fs::remove_dir_all(Path::new(FOLDER).join("run"));
     let begin = Instant::now();
     let mut samples = Vec::new();
     for axis in AXES.iter().filter(|axis| options.wants_axis(axis.name)) {
