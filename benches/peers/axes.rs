@@ -126,7 +126,7 @@ pub const AXES: &[Axis] = &[
         points: &[
             bulk("1 room", 1, 0.5, &["--bulk"]),
             bulk("16", 16, 1.0, &["--bulk"]),
-            bulk("256", 256, 2.0, &["--bulk"]),
+            bulk("256", 256, 3.0, &["--bulk"]),
         ],
         metrics: &[SPEED, CPU_OF_SPEED],
         most_runs: u32::MAX,
@@ -147,10 +147,11 @@ pub const AXES: &[Axis] = &[
         points: &[
             bulk("1 room", 1, 0.5, &["--bulk", "--discard"]),
             bulk("16", 16, 1.0, &["--bulk", "--discard"]),
-            bulk("256", 256, 2.0, &["--bulk", "--discard"]),
+            bulk("256", 256, 3.0, &["--bulk", "--discard"]),
         ],
         metrics: &[SPEED, CPU_OF_SPEED],
-        most_runs: u32::MAX,
+        // Beside `bulk`, to tell how much of it is the readers' part.
+        most_runs: 3,
     },
     Axis {
         name: "connect",

@@ -37,7 +37,7 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..))]
     pub runs: u32,
 
-    /// Seconds that a run measures, after a third to twice of that for warming up
+    /// Seconds that a run measures, after a third to three times that for warming up
     #[arg(long, value_name = "S", default_value = "1")]
     pub seconds: f64,
 
