@@ -42,7 +42,7 @@ impl Nonces {
 
 const LOGIN_WANTED: Refusal = Refusal {
     code: Code::Auth,
-    words: "log in: JOIN <room> scram=<base64>, or pairloop's --user",
+    words: "a login is wanted here: scram=<base64>, or pairloop's --user",
 };
 const NO_LOGIN_HERE: Refusal = Refusal {
     code: Code::Auth,
@@ -110,10 +110,7 @@ impl Engine {
                 return bytes.len();
             }
         };
-        let login = self.doors[key]
-            .login
-            .take()
-            .expect("it has begun to log in");
+        let login = self.doors[key].login.take().expect("its login has begun");
         let Login { exchange, guest } = *login;
         let name = exchange.name().to_owned();
         let finished = decoded(message).map(|message| exchange.finish(&message));

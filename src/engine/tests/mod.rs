@@ -5,7 +5,7 @@ mod named;
 mod order;
 mod rooms;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use super::service::ServiceKind;
