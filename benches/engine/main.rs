@@ -59,10 +59,11 @@ const FIGURES: &[Figure] = &[
     figure(
         "relay-spliced",
         Alone(Scenario::Relay(Splicing::Always)),
-        540,
+        555,
     ),
-    figure("chat", Alone(Scenario::Chat), 1230),
-    figure("pairing", Alone(Scenario::Pairing), 3770),
+    figure("chat", Alone(Scenario::Chat), 1350),
+    figure("pairing", Alone(Scenario::Pairing), 4380),
+    figure("pairing-by-name", Alone(Scenario::Hello), 14_600),
     figure("daemon-echo", Daemon("echo", "", "--connections 50"), 300),
     figure(
         "daemon-relay-copied",

@@ -15,6 +15,8 @@ const CLIENTS: usize = 50;
 /// A message, which is also a chat line.
 const MESSAGE: &[u8; 64] = b"a line of sixty-four bytes, which is as long as most message...\n";
 
+const HELLO: &[u8] = b"JOIN one.room.for-all ack\n";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scenario {
     /// A message from each client, and back to it.
@@ -25,6 +27,8 @@ pub enum Scenario {
     Chat,
     /// Two clients come, are paired, send FIN and are closed.
     Pairing,
+    /// The same, and each says hello first.
+    Hello,
 }
 
 impl Scenario {
@@ -56,6 +60,14 @@ impl Scenario {
                     daemon.leave();
                 }
             }
+            Scenario::Hello => {
+                let mut daemon = Daemon::of("relay", Meeting::Named, Splicing::Never, HELLO);
+                for _ in 0..2 * operations / CLIENTS {
+                    daemon.connect();
+                    daemon.hellos();
+                    daemon.leave();
+                }
+            }
         }
     }
 }
@@ -67,9 +79,15 @@ struct Daemon {
 impl Daemon {
     /// With the timeouts that `pairloop serve` has when it is not told otherwise.
     fn new(service: &str, splicing: Splicing) -> Self {
+        Self::of(service, Meeting::Arrival, splicing, MESSAGE)
+    }
+
+    /// One whose clients meet like this and say this.
+    fn of(service: &str, meeting: Meeting, splicing: Splicing, message: &[u8]) -> Self {
         let kind = ServiceKind::find(service).expect("it is a service");
         let factory = kind.factory(&[]).expect("it needs no options");
         let timeouts = Timeouts {
+            hello: Some(Duration::from_secs(10)),
             half_close: Some(Duration::from_secs(3600)),
             ..Timeouts::default()
         };
@@ -83,8 +101,8 @@ impl Daemon {
             once: false,
             stats_file: None,
         };
-        let net = Kernel::new(MESSAGE, CLIENTS);
-        let engine = Engine::new([(factory, Meeting::Arrival)], timeouts, net.now());
+        let net = Kernel::new(message, CLIENTS);
+        let engine = Engine::new([(factory, meeting)], timeouts, net.now());
         let mut reactor = Reactor::new(net, engine, settings, Box::new(io::sink()));
         let listener = reactor.add_listener(0, |_, _| Ok(()));
         listener.expect("this kernel refuses nothing");
@@ -112,6 +130,21 @@ impl Daemon {
         }
         self.settle();
         assert_eq!(self.reactor.net().written, expected);
+    }
+
+    /// A hello from all, who must all find their partners.
+    fn hellos(&mut self) {
+        let rooms = self.rooms() + CLIENTS / 2;
+        for socket in 0..CLIENTS {
+            self.reactor.net().arrive(socket, Arrived::Message);
+        }
+        self.settle();
+        assert_eq!(self.rooms(), rooms);
+    }
+
+    fn rooms(&self) -> usize {
+        let services = self.reactor.statistics().services;
+        services.iter().map(|service| service.counts.rooms).sum()
     }
 
     /// FIN from all, who must all be closed in order.

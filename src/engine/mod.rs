@@ -62,6 +62,7 @@ use client::{At, Clients};
 use door::Door;
 use lobby::Lobby;
 use login::Nonces;
+use moment::Clock;
 use room::{Room, RoomEnd};
 use service::{Actions, Decisions, Factory, Service};
 use stop::Phase;
@@ -94,7 +95,7 @@ pub struct Engine {
     rooms_over: u64,
     phase: Phase,
     drain_deadline: Option<Moment>,
-    epoch: Epoch,
+    clock: Clock,
 }
 
 impl Engine {
@@ -122,7 +123,7 @@ impl Engine {
             rooms_over: 0,
             phase: Phase::Serving,
             drain_deadline: None,
-            epoch: Epoch::new(start),
+            clock: Clock::new(start),
         }
     }
 
@@ -141,7 +142,7 @@ impl Engine {
     /// Tells what happened to a client, and answers how many bytes of a `Data` input were taken.
     pub fn handle_input(&mut self, now: Instant, client: ClientId, input: Input<'_>) -> usize {
         self.assert_drained();
-        let now = self.epoch.moment(now);
+        let now = self.clock.moment(now);
         let mut taken = 0;
         match input {
             Input::Accepted { listener, peer } => self.accept(now, client, listener, peer),
@@ -158,7 +159,7 @@ impl Engine {
                 }
             }
             Input::Activity { last } => {
-                let last = self.epoch.moment(last);
+                let last = self.clock.moment(last);
                 self.activity(now, client, last);
             }
         }
@@ -169,7 +170,7 @@ impl Engine {
     /// Does what has become due by `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.assert_drained();
-        let now = self.epoch.moment(now);
+        let now = self.clock.moment(now);
         while let Some((_, due)) = self.deadlines.pop(now) {
             match due {
                 Due::Door(key) => {
@@ -205,7 +206,7 @@ impl Engine {
 
     /// When [`handle_timeout`](Self::handle_timeout) should next be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.deadlines.next().map(|at| self.epoch.instant(at))
+        self.deadlines.next().map(|at| self.clock.instant(at))
     }
 
     /// Clients that have not been closed.

@@ -53,7 +53,8 @@ impl RoomEnd {
 
 /// A first client that waits for the second.
 pub(super) struct Wait {
-    pub place: Place,
+    /// Its place among those who wait by name.
+    pub place: Option<Place>,
     pub guest: Guest,
 }
 
@@ -113,14 +114,14 @@ impl Room {
     }
 
     /// Waits for the second client.
-    pub fn wait(&mut self, place: Place, guest: Guest) {
+    pub fn wait(&mut self, place: Option<Place>, guest: Guest) {
         self.mute(Side::X, &guest);
         self.wait = Some(Box::new(Wait { place, guest }));
     }
 
-    /// Where its lobby finds it, while it waits.
+    /// Where its lobby finds it among those who wait by name, if it does.
     pub fn place(&self) -> Option<&Place> {
-        self.wait.as_ref().map(|wait| &wait.place)
+        self.wait.as_ref()?.place.as_ref()
     }
 
     /// Takes the second client in.

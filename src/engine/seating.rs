@@ -122,8 +122,8 @@ impl Engine {
         if room.is_open() {
             lobby.rooms -= 1;
             self.rooms_over += 1;
-        } else if let Some(place) = room.place() {
-            lobby.leave(place);
+        } else {
+            lobby.leave(room.place());
         }
         self.outputs.push_back(Output::Note(room.over(now, end)));
         room.part(now, end, &mut self.outputs);
