@@ -5,7 +5,7 @@ use crate::engine::{ClientId, CloseReason, Ending, Moment};
 use crate::limits::CONNECTION_BYTES;
 
 use super::buffer::Buffer;
-use super::link::Link;
+use super::link::{Link, Transport, Way};
 #[cfg(not(debug_assertions))]
 use super::mio_net::MioNet;
 use super::net::Net;
@@ -138,6 +138,18 @@ impl<N: Net> Connection<N> {
         let broken = self.failure.is_some() || self.readiness.has(Readiness::ERROR);
         let unreadable = self.input == Flow::Shut || (self.unread.is_some() && !self.reads_on);
         broken && unreadable && self.closing.is_none()
+    }
+
+    /// Which way its next bytes go.
+    pub fn way(&self) -> Way {
+        match (self.partner, self.link) {
+            (Some(sink), Some(_)) if self.readiness.has(Readiness::URGENT) => {
+                // Before urgent data splice says that nothing is there; a read takes them like all others.
+                Way::Link(sink, Transport::Copied)
+            }
+            (Some(sink), Some(link)) => Way::Link(sink, link.transport),
+            _ => Way::Engine,
+        }
     }
 
     /// Where its bytes go.

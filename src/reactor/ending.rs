@@ -194,6 +194,7 @@ impl<N: Net> Reactor<N> {
         self.buffers.release(&mut connection.unread);
         self.buffers.release(&mut connection.unsent);
         self.pipes.discard(&mut connection.piped, &mut self.buffers);
+        self.listeners[usize::from(connection.listener)].bytes += connection.received;
         if let Some(closing) = connection.closing {
             debug!("{id}: closed: {}", closing.reason);
             self.counters.count_close(closing.reason);

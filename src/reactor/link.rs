@@ -26,6 +26,15 @@ pub enum Transport {
     Spliced,
 }
 
+/// Which way a connection's next bytes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// To the engine.
+    Engine,
+    /// To this connection, in this manner.
+    Link(ClientId, Transport),
+}
+
 /// Which links splice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Splicing {
@@ -100,28 +109,31 @@ impl<N: Net> Reactor<N> {
 
     /// One read and what follows from it. `None` if there is nothing more to read: something else will wake this
     /// connection.
+    fn pull_once(&mut self, id: ClientId, budget: usize) -> Option<usize> {
+        let connection = self.connections.get(id);
+        let connection = connection.filter(|connection| connection.wants_reading())?;
+        self.pull_along(id, connection.way(), budget)
+    }
+
+    /// The same for a connection that wants reading, and whose bytes go this way.
     #[inline(always)]
-    pub(super) fn pull_once(&mut self, id: ClientId, budget: usize) -> Option<usize> {
-        let connection = self
-            .connections
-            .get(id)
-            .filter(|connection| connection.wants_reading())?;
-        let (Some(sink), Some(Link { transport, .. })) = (connection.sink(), connection.link)
-        else {
-            // One read at a time: what the engine has just decided, others do first.
-            if self.feed(id) {
-                self.enqueue(id);
+    pub(super) fn pull_along(&mut self, id: ClientId, way: Way, budget: usize) -> Option<usize> {
+        let (sink, transport) = match way {
+            Way::Link(sink, transport) => (sink, transport),
+            Way::Engine => {
+                // One read at a time: what the engine has just decided, others do first.
+                if self.feed(id) {
+                    self.enqueue(id);
+                }
+                return None;
             }
-            return None;
         };
         self.connections
             .get(sink)
             .filter(|sink| sink.takes_bytes())?;
-        // Before urgent data splice says that nothing is there; a read takes them like all others.
-        let urgent = connection.readiness.has(Readiness::URGENT);
         match transport {
-            Transport::Spliced if !urgent => self.splice_once(id, sink, budget),
-            Transport::Spliced | Transport::Copied => self.copy_once(id, sink, budget),
+            Transport::Spliced => self.splice_once(id, sink, budget),
+            Transport::Copied => self.copy_once(id, sink, budget),
         }
     }
 

@@ -113,7 +113,6 @@ impl<N: Net> Reactor<N> {
         match retry(|| self.net.splice_in(&mut connection.stream, &mut pipe, most)) {
             Ok(bytes) if bytes > 0 => {
                 connection.has_read(bytes, self.moment);
-                self.listeners[usize::from(connection.listener)].bytes += bytes as u64;
                 self.push_pipe(sink, Piped { pipe, bytes });
                 return Some(bytes);
             }

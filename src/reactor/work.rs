@@ -28,8 +28,12 @@ impl<N: Net> Reactor<N> {
         if connection.has_chores() {
             return self.do_chores(id);
         }
+        if !connection.wants_reading() {
+            return;
+        }
         // Nearly always the first read finds all that there is.
-        if let Some(bytes) = self.pull_once(id, BYTES_PER_TURN) {
+        let way = connection.way();
+        if let Some(bytes) = self.pull_along(id, way, BYTES_PER_TURN) {
             self.pull(id, BYTES_PER_TURN - bytes);
         }
     }
@@ -122,7 +126,6 @@ impl<N: Net> Reactor<N> {
                     connection.readiness.emptied();
                 }
                 connection.has_read(bytes, self.moment);
-                self.listeners[usize::from(connection.listener)].bytes += bytes as u64;
                 Some(Read {
                     bytes,
                     more: connection.readiness.has(Readiness::READABLE),
