@@ -31,8 +31,9 @@ pub const LONGEST_TURN: Duration = Duration::from_millis(500);
 /// What a pipe is to hold.
 pub const PIPE_SIZE: usize = 256 * 1024;
 
-/// The most pipes that a process makes, and the part of the descriptors that may go into them.
-pub const MAX_PIPES: usize = 512;
+/// The most pipes that a process makes, and the part of the descriptors that may go into them. An unprivileged user may
+/// have 16,384 pages in pipes (pipe(7)), and all of these fit, with some to spare for the user's other processes.
+pub const MAX_PIPES: usize = 240;
 pub const PIPE_SHARE: usize = 16;
 
 /// How long links copy before another pipe is asked for, when the system had none.
@@ -135,6 +136,10 @@ pub const ROOM_BYTES: usize = 80;
 const _: () = assert!(
     CONNECTION_BYTES + ID_BYTES + SEAT_BYTES + ROOM_BYTES <= 200,
     "200 bytes a client, even for one who has a room for itself"
+);
+const _: () = assert!(
+    MAX_PIPES * (PIPE_SIZE / 4096) + 1024 <= 16_384,
+    "pipes fit into an unprivileged user's pages"
 );
 const _: () = assert!(
     BUFFER_FLOOR <= SCRATCH,

@@ -12,6 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::json::Json;
 use crate::machine::Machine;
 use crate::peer::Role;
+use crate::programs::pairloop_as_users_have_it;
 use crate::server::Server;
 
 /// How long a run may take beyond what it measures.
@@ -34,7 +35,7 @@ pub struct Measured {
 }
 
 fn generator() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pairloop"));
+    let mut command = Command::new(pairloop_as_users_have_it());
     command.arg("bench").stdin(Stdio::null());
     command
 }

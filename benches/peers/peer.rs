@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::programs::{built, find, tokio_version, version_of};
+use crate::programs::{built, find, pairloop_as_users_have_it, tokio_version, version_of};
 
 pub struct Peer {
     /// As in the tables.
@@ -81,7 +81,7 @@ const PLAIN: Peer = Peer {
 
 const PAIRLOOP: Peer = Peer {
     name: "pairloop",
-    find: || Some(env!("CARGO_BIN_EXE_pairloop").into()),
+    find: || Some(pairloop_as_users_have_it()),
     command: |program, place| Ok(pairloop(program, place)),
     ..PLAIN
 };

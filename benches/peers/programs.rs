@@ -10,6 +10,15 @@ const TRANSIT: &str = "magic-wormhole-transit-relay==0.5.0";
 /// Builds what can be built, before the network is one of our own. What fails is missing later, and said there.
 pub fn prepare(install: bool) {
     let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
+    // As users have it. The one that was built with this benchmark has symbols, for others to count by.
+    run(Command::new(&cargo).args([
+        "build",
+        "--release",
+        "--quiet",
+        "--locked",
+        "--target-dir",
+        &format!("{FOLDER}/ours"),
+    ]));
     run(Command::new(cargo).args([
         "build",
         "--release",
@@ -51,6 +60,11 @@ pub fn find(name: &str) -> Option<PathBuf> {
         .chain(administrators)
         .map(|folder| folder.join(name))
         .find(|program| program.is_file())
+}
+
+/// The program itself.
+pub fn pairloop_as_users_have_it() -> PathBuf {
+    built("ours/release/pairloop").unwrap_or_else(|| env!("CARGO_BIN_EXE_pairloop").into())
 }
 
 /// A program that `prepare` has made.
