@@ -87,6 +87,27 @@ pub const CONSOLE_LINE: usize = 4096;
 /// Log lines a second; what is more is counted and left out.
 pub const LOG_LINES_PER_SECOND: u32 = 1000;
 
+/// Bytes of a file that are read, sent and written at a time, and how many of them are under way between two threads.
+pub const FILE_BLOCK: usize = 256 * 1024;
+pub const FILE_BLOCKS: usize = 8;
+
+/// Bytes of one component of a file's path, of the whole path, and how many components it has.
+pub const LONGEST_NAME: usize = 255;
+pub const LONGEST_PATH: usize = 4096;
+pub const DEEPEST_PATH: usize = 64;
+
+/// Files and folders of one transfer.
+pub const MOST_ENTRIES: u64 = 1_000_000;
+
+/// Bytes of the words with which one side of a transfer tells the other why it gives up, and how long the other
+/// may take to hear them.
+pub const LONGEST_REASON: usize = 1024;
+pub const FAREWELL: Duration = Duration::from_secs(5);
+
+/// The pause before a receiver that serves for ever tries again to join, at first and at last.
+pub const REJOIN_FIRST: Duration = Duration::from_millis(250);
+pub const REJOIN_LAST: Duration = Duration::from_secs(30);
+
 const _: () = assert!(
     BUFFER_FLOOR <= SCRATCH,
     "one read must be able to fill a floor"
@@ -98,3 +119,5 @@ const _: () = assert!(
 const _: () = assert!(SCRATCH <= SHARED_BUFFER_MEMORY);
 const _: () = assert!(RESET_RECHECK.as_nanos() < RESET_PATIENCE.as_nanos());
 const _: () = assert!(CONSOLE_LINE <= 4096, "PIPE_BUF on Linux");
+const _: () = assert!(LONGEST_NAME <= LONGEST_PATH && LONGEST_PATH <= FILE_BLOCK);
+const _: () = assert!(REJOIN_FIRST.as_nanos() <= REJOIN_LAST.as_nanos());

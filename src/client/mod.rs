@@ -6,12 +6,15 @@
 //! | `produce`, `consume` | relay | the two ends of a pipe between machines |
 //! | `chat` | chat | a conversation in turns |
 //! | `order` | order | one message, and whose came first |
+//! | `send`, `receive` | relay with named rooms | files and folders between machines |
 
 mod chat;
 mod connect;
 mod consume;
 mod echo;
 mod events;
+pub mod files;
+mod join;
 mod order;
 mod produce;
 mod screen;
@@ -26,10 +29,13 @@ pub use chat::chat;
 pub use connect::Address;
 pub use consume::consume;
 pub use echo::echo;
+pub use files::{receive, send};
+pub use join::Room;
 pub use order::{Message, order};
 pub use produce::produce;
 
 use connect::Failures;
+use files::FilesError;
 
 /// Bytes that a pipe moves at a time.
 const CHUNK: usize = 64 * 1024;
@@ -65,6 +71,8 @@ pub enum ClientError {
     Unsent(usize),
     #[error("cannot catch signals: {0}")]
     Signals(io::Error),
+    #[error("{0}")]
+    Files(#[from] FilesError),
 }
 
 impl ClientError {

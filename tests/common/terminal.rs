@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Instant;
@@ -31,6 +31,15 @@ impl Terminal {
         arguments: &[&str],
         environment: &[(&str, &str)],
     ) -> Self {
+        let mut program = program();
+        program.args([command, "--at", &at.to_string()]);
+        program.env_remove("NO_COLOR").env("TERM", "xterm");
+        program.args(arguments).envs(environment.iter().copied());
+        Self::spawn(program)
+    }
+
+    /// Starts this.
+    pub fn spawn(mut program: Command) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
         grantpt(&master).expect("a terminal");
         unlockpt(&master).expect("a terminal");
@@ -39,10 +48,6 @@ impl Terminal {
             let flags = OFlags::RDWR | OFlags::NOCTTY;
             File::from(open(&name, flags, Mode::empty()).expect("it opens")).into()
         };
-        let mut program = program();
-        program.args([command, "--at", &at.to_string()]);
-        program.env_remove("NO_COLOR").env("TERM", "xterm");
-        program.args(arguments).envs(environment.iter().copied());
         let program = program.stdin(terminal()).stdout(terminal());
         let child = program.stderr(terminal()).spawn().expect("it starts");
         let keys = File::from(master);

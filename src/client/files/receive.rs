@@ -1,0 +1,298 @@
+//! `pairloop receive`: what is offered, entry by entry, into a folder.
+
+use std::io::Write;
+use std::thread;
+
+use sha2::{Digest as _, Sha256};
+
+use super::args::ReceiveArgs;
+use super::blocks::ring;
+use super::frame::{Digest, Frame, Time};
+use super::inbox::{Inbox, Place, There};
+use super::names::Name;
+use super::partial::{Partial, hash};
+use super::peer::{Peer, Role};
+use super::progress::{Fate, Progress};
+use super::{FilesError, hex};
+use crate::client::ClientError;
+use crate::client::join::{Joined, join};
+use crate::console;
+use crate::limits::{MOST_ENTRIES, REJOIN_FIRST, REJOIN_LAST};
+
+/// Receives from whoever sends in the same room; with `--forever` from one after the other.
+///
+/// # Errors
+/// If it can't join, or not everything that was offered is in place.
+pub fn receive(args: &ReceiveArgs, quiet: bool) -> Result<(), ClientError> {
+    let meeting = &args.meeting;
+    let inbox = Inbox::open(&args.into)?;
+    let (mut has_joined, mut pause) = (false, REJOIN_FIRST);
+    loop {
+        let mut progress = Progress::new("received", meeting.json, quiet);
+        progress.waits();
+        let joined = join(&meeting.at, &meeting.server, &meeting.room);
+        let is_joined = joined.is_ok();
+        let result = joined
+            .and_then(|joined| Ok(serve(joined, &inbox, args.overwrite, &mut progress)?))
+            .inspect_err(|error| progress.failed(error));
+        // Whoever can't join the first time has more likely a mistake in the command than bad luck.
+        has_joined |= is_joined;
+        if !args.forever || !has_joined {
+            return result;
+        }
+        if is_joined {
+            pause = REJOIN_FIRST;
+        }
+        if let Err(error) = result {
+            console::STDERR.write_line(format!("pairloop: {error}\n").as_bytes());
+            thread::sleep(pause);
+            pause = REJOIN_LAST.min(2 * pause);
+        }
+    }
+}
+
+/// Receives from one sender.
+fn serve(
+    joined: Joined,
+    inbox: &Inbox,
+    overwrite: bool,
+    progress: &mut Progress,
+) -> Result<(), FilesError> {
+    progress.meets(&joined.partner);
+    let mut peer = Peer::greet(joined, Role::Receive)?;
+    let mut receiver = Receiver {
+        peer: &mut peer,
+        inbox,
+        overwrite,
+        progress,
+        entries: 0,
+        bytes: 0,
+    };
+    let result = receiver.run();
+    if let Err(error) = &result {
+        peer.give_up(error);
+    }
+    result
+}
+
+struct Receiver<'a> {
+    peer: &'a mut Peer,
+    inbox: &'a Inbox,
+    overwrite: bool,
+    progress: &'a mut Progress,
+    /// What was offered and is still to come.
+    entries: u64,
+    bytes: u64,
+}
+
+/// A file that the sender has announced.
+struct Announced {
+    size: u64,
+    modified: Time,
+    executable: bool,
+}
+
+impl Receiver<'_> {
+    fn run(&mut self) -> Result<(), FilesError> {
+        match self.peer.next()? {
+            Frame::Offer { entries, bytes } if entries <= MOST_ENTRIES => {
+                (self.entries, self.bytes) = (entries, bytes);
+                self.progress.begins(bytes);
+            }
+            Frame::Offer { .. } => {
+                return Err(FilesError::Protocol("it offers more files than are taken"));
+            }
+            _ => return Err(FilesError::Protocol("it did not begin with an offer")),
+        }
+        loop {
+            match self.peer.next()? {
+                Frame::Done => break,
+                Frame::Folder { path } => {
+                    self.count(0)?;
+                    self.inbox.make(&Name::parse(&path)?)?;
+                }
+                Frame::File {
+                    size,
+                    modified,
+                    executable,
+                    path,
+                } => {
+                    self.count(size)?;
+                    let file = Announced {
+                        size,
+                        modified,
+                        executable,
+                    };
+                    self.file(&Name::parse(&path)?, &file)?;
+                }
+                _ => return Err(FilesError::Protocol("neither an entry nor the end")),
+            }
+            self.peer.send(&Frame::Kept)?;
+        }
+        if (self.entries, self.bytes) != (0, 0) {
+            return Err(FilesError::Protocol("it sent less than it offered"));
+        }
+        self.peer.has_finished()?;
+        self.progress.done();
+        self.peer.finish()
+    }
+
+    /// Takes an entry off what was offered.
+    fn count(&mut self, bytes: u64) -> Result<(), FilesError> {
+        let more = FilesError::Protocol("it sends more than it offered");
+        match (self.entries.checked_sub(1), self.bytes.checked_sub(bytes)) {
+            (Some(entries), Some(bytes)) => (self.entries, self.bytes) = (entries, bytes),
+            _ => return Err(more),
+        }
+        Ok(())
+    }
+
+    /// Receives one file, unless it is there already.
+    fn file(&mut self, name: &Name, file: &Announced) -> Result<(), FilesError> {
+        self.progress.file(name, file.size);
+        let place = self.inbox.place(name)?;
+        let mut start = None;
+        match place.look()? {
+            There::Nothing => {}
+            There::File(mut there, length) if length == file.size => {
+                let error = FilesError::of(name, "cannot read what is there");
+                let hash = hash(&mut there, length).map_err(error)?;
+                let from = self.want(length, &hash)?;
+                if from == length {
+                    return self.is_there(name, length, hash);
+                }
+                start = Some(from);
+            }
+            There::File(..) | There::Something if self.overwrite => {}
+            There::File(..) | There::Something => return Err(FilesError::Exists(name.clone())),
+        }
+        if start.is_some() && !self.overwrite {
+            return Err(FilesError::Exists(name.clone()));
+        }
+        self.partial(&place, file, start)
+    }
+
+    /// The sender has found that this side has the whole file.
+    fn is_there(&mut self, name: &Name, size: u64, hash: Sha256) -> Result<(), FilesError> {
+        let digest: Digest = hash.finalize().into();
+        match self.peer.next()? {
+            Frame::End { digest: theirs } if theirs == digest => {
+                self.progress.skip(size);
+                self.progress.kept(Fate::of(size, size), &hex(&digest));
+                Ok(())
+            }
+            Frame::End { .. } => Err(FilesError::Corrupt(name.clone())),
+            _ => Err(FilesError::Protocol("a file that has not ended")),
+        }
+    }
+
+    /// Receives a file under its partial name, and then gives it its own. `start` is where the sender begins, if
+    /// that is already agreed.
+    fn partial(
+        &mut self,
+        place: &Place<'_>,
+        file: &Announced,
+        start: Option<u64>,
+    ) -> Result<(), FilesError> {
+        let mut partial = Partial::open(place)?;
+        let (start, mut hash) = match start {
+            Some(start) => {
+                self.has_room(file.size)?;
+                (start, Sha256::new())
+            }
+            None => {
+                let (offset, hash) = partial.prefix(file.size)?;
+                self.has_room(file.size - offset)?;
+                (self.want(offset, &hash)?, hash)
+            }
+        };
+        if start == 0 {
+            partial.restart()?;
+            hash = Sha256::new();
+        }
+        self.progress.skip(start);
+        let (digest, theirs) = self.contents(place.name, &partial, hash, file.size - start)?;
+        if digest != theirs {
+            partial.discard();
+            return Err(FilesError::Corrupt(place.name.clone()));
+        }
+        partial.keep(file.modified, file.executable, self.overwrite)?;
+        self.progress
+            .kept(Fate::of(start, file.size), &hex(&digest));
+        Ok(())
+    }
+
+    /// Asks for a file from this offset on, and answers where the sender begins.
+    fn want(&mut self, offset: u64, hash: &Sha256) -> Result<u64, FilesError> {
+        let prefix = hash.clone().finalize().into();
+        self.peer.send(&Frame::Want { offset, prefix })?;
+        match self.peer.next()? {
+            Frame::Begin { offset: from } if from == offset || from == 0 => Ok(from),
+            _ => Err(FilesError::Protocol(
+                "it did not begin where it was asked to",
+            )),
+        }
+    }
+
+    /// Whether so many bytes, and what comes after this file, can be written.
+    fn has_room(&self, bytes: u64) -> Result<(), FilesError> {
+        let needed = bytes.saturating_add(self.bytes);
+        match self.inbox.free() {
+            Some(free) if free < needed => Err(FilesError::NoRoom { needed, free }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes so many bytes to a partial file while the next ones are received and hashed. Answers what they hash to,
+    /// and what the sender says that they do.
+    ///
+    /// Whatever was received before an error is written all the same.
+    fn contents(
+        &mut self,
+        name: &Name,
+        partial: &Partial<'_>,
+        mut hash: Sha256,
+        mut left: u64,
+    ) -> Result<(Digest, Digest), FilesError> {
+        let (filler, drainer) = ring();
+        thread::scope(|scope| {
+            let writing = scope.spawn(move || {
+                while let Some(block) = drainer.take() {
+                    (&partial.file).write_all(&block)?;
+                    drainer.give_back(block);
+                }
+                Ok(())
+            });
+            let received = loop {
+                match self.peer.next() {
+                    Err(error) => break Err(error),
+                    Ok(Frame::Data { length }) if length as u64 <= left => {
+                        // Nobody wants more if it can't be written.
+                        let Some(mut block) = filler.take() else {
+                            break Err(FilesError::Left);
+                        };
+                        block.resize(length, 0);
+                        if let Err(error) = self.peer.contents(&mut block) {
+                            break Err(error);
+                        }
+                        hash.update(&block);
+                        left -= length as u64;
+                        self.progress.advance(length);
+                        filler.pass(block);
+                    }
+                    Ok(Frame::End { digest }) if left == 0 => break Ok(digest),
+                    Ok(Frame::Data { .. }) => break Err(LONG),
+                    Ok(Frame::End { .. }) => break Err(SHORT),
+                    Ok(_) => break Err(FilesError::Protocol("a file that has not ended")),
+                }
+            };
+            drop(filler);
+            let written = writing.join().expect("writing does not panic");
+            written.map_err(FilesError::of::<std::io::Error>(name, "cannot write"))?;
+            Ok((hash.finalize().into(), received?))
+        })
+    }
+}
+
+const LONG: FilesError = FilesError::Protocol("a file is longer than was announced");
+const SHORT: FilesError = FilesError::Protocol("a file is shorter than was announced");
