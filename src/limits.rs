@@ -1,4 +1,4 @@
-//! Every fixed limit of the daemon, and how they depend on each other.
+//! Every fixed limit of the daemon and its clients, and how they depend on each other.
 
 use std::time::Duration;
 
@@ -98,6 +98,9 @@ pub const DEEPEST_PATH: usize = 64;
 
 /// Files and folders of one transfer.
 pub const MOST_ENTRIES: u64 = 1_000_000;
+
+/// How long whoever else is in the room may take for its first line.
+pub const GREETING_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Bytes of the words with which one side of a transfer tells the other why it gives up, and how long the other
 /// may take to hear them.

@@ -62,7 +62,8 @@ impl Client {
         stderr
     }
 
-    fn wait(&mut self) -> ExitStatus {
+    /// It ends by itself, or by a signal.
+    pub fn wait(&mut self) -> ExitStatus {
         let child = &mut self.child;
         let mut status = None;
         eventually("the end of the client", || {

@@ -45,6 +45,10 @@ impl Rooms {
 
     fn holding(at: Option<usize>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        // So that not much more than was held up has left the sender. Clients inherit it.
+        SockRef::from(&listener)
+            .set_recv_buffer_size(64 * 1024)
+            .expect("a socket");
         let address = listener.local_addr().expect("it listens");
         let (sender, held) = channel();
         let hold = Arc::new(Hold {

@@ -171,14 +171,19 @@ impl Partner {
     /// The next frame is of this kind. Answers its body.
     #[track_caller]
     pub fn hears(&mut self, kind: u8) -> Vec<u8> {
+        let (found, body) = self.next();
+        let said = String::from_utf8_lossy(&body);
+        assert_eq!(char::from(found), char::from(kind), "{said}");
+        body
+    }
+
+    fn next(&mut self) -> (u8, Vec<u8>) {
         let mut header = [0; 5];
         self.0.read_exact(&mut header).expect("a frame");
         let length = u32::from_be_bytes(header[1..].try_into().expect("four bytes"));
         let mut body = vec![0; length as usize];
         self.0.read_exact(&mut body).expect("a body");
-        let said = String::from_utf8_lossy(&body);
-        assert_eq!(char::from(header[0]), char::from(kind), "{said}");
-        body
+        (header[0], body)
     }
 
     /// It gives up with these words.
@@ -186,5 +191,20 @@ impl Partner {
     pub fn hears_why(&mut self, words: &str) {
         let said = String::from_utf8(self.hears(b'A')).expect("words");
         assert!(said.contains(words), "{said}");
+    }
+
+    /// It gives up with these words, after contents that were under way.
+    #[track_caller]
+    pub fn hears_why_after_contents(&mut self, words: &str) {
+        loop {
+            match self.next() {
+                (b'.', _) => {}
+                (kind, body) => {
+                    let said = String::from_utf8_lossy(&body);
+                    assert!(kind == b'A' && said.contains(words), "{kind}: {said}");
+                    return;
+                }
+            }
+        }
     }
 }

@@ -12,7 +12,9 @@ use super::FilesError;
 use super::frame::{self, Frame};
 use crate::client::connect::{finish, reset_unless_finished};
 use crate::client::join::Joined;
-use crate::limits::{FAREWELL, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES};
+use crate::limits::{
+    FAREWELL, GREETING_PATIENCE, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES,
+};
 
 /// The first line of each side: this, the version, and the role.
 const PROTOCOL: &str = "PAIRLOOP-FILES";
@@ -68,13 +70,24 @@ impl Peer {
         };
         peer.write(format!("{PROTOCOL} {VERSION} {role}\n").as_bytes())?;
         peer.flush()?;
-        let mut line = Vec::new();
-        let mut start = (&mut peer.input).take(GREETING);
-        start
-            .read_until(b'\n', &mut line)
-            .map_err(FilesError::Cut)?;
-        understand(&line, role)?;
+        understand(&peer.greeting()?, role)?;
         Ok(peer)
+    }
+
+    /// The other side's first line, or as much of it as a first line may have.
+    fn greeting(&mut self) -> Result<Vec<u8>, FilesError> {
+        let patience = |patience| self.stream.set_read_timeout(patience);
+        // Later on there may be good reasons for silence, such as a long prefix to hash.
+        patience(Some(GREETING_PATIENCE)).map_err(FilesError::Cut)?;
+        let mut line = Vec::new();
+        let mut start = (&mut self.input).take(GREETING);
+        let read = start.read_until(b'\n', &mut line);
+        patience(None).map_err(FilesError::Cut)?;
+        match read {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Err(FilesError::Stranger),
+            Err(error) => Err(FilesError::Cut(error)),
+            Ok(_) => Ok(line),
+        }
     }
 
     pub fn send(&mut self, frame: &Frame) -> Result<(), FilesError> {

@@ -1,12 +1,12 @@
 //! `pairloop receive`: what is offered, entry by entry, into a folder.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::thread;
 
 use sha2::{Digest as _, Sha256};
 
 use super::args::ReceiveArgs;
-use super::blocks::ring;
+use super::blocks::{Filler, ring};
 use super::frame::{Digest, Frame, Time};
 use super::inbox::{Inbox, Place, There};
 use super::names::Name;
@@ -133,8 +133,9 @@ impl Receiver<'_> {
             return Err(FilesError::Protocol("it sent less than it offered"));
         }
         self.peer.has_finished()?;
+        self.peer.finish()?;
         self.progress.done();
-        self.peer.finish()
+        Ok(())
     }
 
     /// Takes an entry off what was offered.
@@ -252,7 +253,7 @@ impl Receiver<'_> {
         name: &Name,
         partial: &Partial<'_>,
         mut hash: Sha256,
-        mut left: u64,
+        left: u64,
     ) -> Result<(Digest, Digest), FilesError> {
         let (filler, drainer) = ring();
         thread::scope(|scope| {
@@ -263,36 +264,39 @@ impl Receiver<'_> {
                 }
                 Ok(())
             });
-            let received = loop {
-                match self.peer.next() {
-                    Err(error) => break Err(error),
-                    Ok(Frame::Data { length }) if length as u64 <= left => {
-                        // Nobody wants more if it can't be written.
-                        let Some(mut block) = filler.take() else {
-                            break Err(FilesError::Left);
-                        };
-                        block.resize(length, 0);
-                        if let Err(error) = self.peer.contents(&mut block) {
-                            break Err(error);
-                        }
-                        hash.update(&block);
-                        left -= length as u64;
-                        self.progress.advance(length);
-                        filler.pass(block);
-                    }
-                    Ok(Frame::End { digest }) if left == 0 => break Ok(digest),
-                    Ok(Frame::Data { .. }) => break Err(LONG),
-                    Ok(Frame::End { .. }) => break Err(SHORT),
-                    Ok(_) => break Err(FilesError::Protocol("a file that has not ended")),
-                }
-            };
-            drop(filler);
+            let received = self.fill(filler, &mut hash, left);
             let written = writing.join().expect("writing does not panic");
-            written.map_err(FilesError::of::<std::io::Error>(name, "cannot write"))?;
+            written.map_err(FilesError::of::<io::Error>(name, "cannot write"))?;
             Ok((hash.finalize().into(), received?))
         })
     }
-}
 
-const LONG: FilesError = FilesError::Protocol("a file is longer than was announced");
-const SHORT: FilesError = FilesError::Protocol("a file is shorter than was announced");
+    /// Receives and hashes so many bytes. Answers what the sender says that they hash to.
+    fn fill(
+        &mut self,
+        filler: Filler,
+        hash: &mut Sha256,
+        mut left: u64,
+    ) -> Result<Digest, FilesError> {
+        loop {
+            let broken = match self.peer.next()? {
+                Frame::Data { length } if length as u64 <= left => {
+                    // If nobody takes blocks any more, the writer says why.
+                    let mut block = filler.take().ok_or(FilesError::Left)?;
+                    block.resize(length, 0);
+                    self.peer.contents(&mut block)?;
+                    hash.update(&block);
+                    left -= length as u64;
+                    self.progress.advance(length);
+                    filler.pass(block);
+                    continue;
+                }
+                Frame::End { digest } if left == 0 => return Ok(digest),
+                Frame::Data { .. } => "a file is longer than was announced",
+                Frame::End { .. } => "a file is shorter than was announced",
+                _ => "a file that has not ended",
+            };
+            return Err(FilesError::Protocol(broken));
+        }
+    }
+}
