@@ -1,12 +1,12 @@
-//! Into a named room: the hello line, and the server's answer when the partner is there.
+//! Into a named room: what the client says first, and what the server answers.
 
 use std::io::Write;
 use std::net::TcpStream;
 use std::str::FromStr;
 
-use super::connect::{connect, receive};
-use super::{Address, ClientError};
-use crate::cli::ServerArgs;
+use super::ClientError;
+use super::connect::receive;
+use crate::console::printable;
 
 /// Bytes of the server's longest answer.
 const LONGEST_ANSWER: usize = 1024;
@@ -25,7 +25,7 @@ impl FromStr for Room {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         if name.is_empty() || name.len() > LONGEST_ROOM || !name.bytes().all(allowed) {
             Err(format!(
-                "a room's name has 1 to {LONGEST_ROOM} of A-Z a-z 0-9 . _ -"
+                "a room's name is 1 to {LONGEST_ROOM} of A-Z a-z 0-9 . _ -"
             ))
         } else {
             Ok(Self(name.into()))
@@ -33,48 +33,36 @@ impl FromStr for Room {
     }
 }
 
-/// A room with both in it.
-pub struct Joined {
-    pub stream: TcpStream,
-    /// Bytes of the partner's that came right behind the server's answer.
-    pub rest: Vec<u8>,
-    /// The partner's address, as the server says.
-    pub partner: String,
-}
-
-/// Joins a room, and waits for the partner.
-pub fn join(at: &Address, server: &ServerArgs, room: &Room) -> Result<Joined, ClientError> {
-    let mut stream = connect(at, server)?;
+/// Joins a room, and waits for the partner. Answers its address, as the server says; what the partner sends is the next to
+/// be read.
+pub fn join(mut stream: &TcpStream, room: &Room) -> Result<String, ClientError> {
     let hello = format!("JOIN {} ack\n", room.0);
     stream
         .write_all(hello.as_bytes())
         .map_err(ClientError::Cut)?;
-    let (mut answer, mut buffer) = (Vec::new(), [0; LONGEST_ANSWER]);
-    let end = loop {
-        match receive(&stream, &mut buffer)? {
-            0 => return Err(ClientError::Silent("an answer")),
-            bytes => answer.extend(&buffer[..bytes]),
-        }
-        match answer.iter().position(|byte| *byte == b'\n') {
-            Some(end) => break end,
-            None if answer.len() < LONGEST_ANSWER => {}
-            None => return Err(ClientError::Silent("an answer that can be understood")),
-        }
-    };
-    let rest = answer.split_off(end + 1);
-    let line = String::from_utf8_lossy(&answer[..end]).into_owned();
-    let line = line.trim_end();
-    if let Some(error) = line.strip_prefix("ERR ") {
-        let (code, words) = error.split_once(' ').unwrap_or((error, "no reason"));
+    let line = read_line(stream)?;
+    if let Some(refusal) = line.strip_prefix("ERR ") {
+        let (code, words) = refusal.split_once(' ').unwrap_or((refusal, "no reason"));
         return Err(ClientError::Refused(format!("{words} (ERR {code})")));
     }
     let partner = line
         .strip_prefix("OK X ")
         .or_else(|| line.strip_prefix("OK Y "));
     let partner = partner.ok_or(ClientError::Silent("an answer that can be understood"))?;
-    Ok(Joined {
-        stream,
-        rest,
-        partner: partner.into(),
-    })
+    Ok(partner.into())
+}
+
+/// Reads one line and not a byte more: what follows is the partner's.
+fn read_line(stream: &TcpStream) -> Result<String, ClientError> {
+    let (mut line, mut byte) = (Vec::new(), [0]);
+    while line.len() < LONGEST_ANSWER {
+        match receive(stream, &mut byte)? {
+            0 => break,
+            _ if byte == [b'\n'] => {
+                return Ok(printable(String::from_utf8_lossy(&line).trim_end()));
+            }
+            _ => line.extend(byte),
+        }
+    }
+    Err(ClientError::Silent("an answer to the hello"))
 }

@@ -22,9 +22,25 @@ use std::fmt::Write;
 
 use sha2::{Digest as _, Sha256};
 
+use super::ClientError;
+use super::connect::connect;
+use super::join::join;
+use args::MeetingArgs;
+use peer::{Peer, Role};
+use progress::Progress;
+
 pub use error::FilesError;
 pub use receive::receive;
 pub use send::send;
+
+/// Meets the other side in the room.
+fn meet(meeting: &MeetingArgs, role: Role, progress: &Progress) -> Result<Peer, ClientError> {
+    let stream = connect(&meeting.at, &meeting.server)?;
+    progress.waits();
+    let partner = join(&stream, &meeting.room)?;
+    progress.meets(&partner);
+    Ok(Peer::greet(stream, role)?)
+}
 
 fn sha256(bytes: &[u8]) -> frame::Digest {
     Sha256::digest(bytes).into()

@@ -1,7 +1,7 @@
 //! The other side of a transfer: greetings, frames, and how it ends.
 
 use std::fmt;
-use std::io::{self, BufRead, BufReader, BufWriter, Chain, Cursor, ErrorKind, Read, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Instant;
 
@@ -11,7 +11,6 @@ use socket2::{SockRef, TcpKeepalive};
 use super::FilesError;
 use super::frame::{self, Frame};
 use crate::client::connect::{finish, reset_unless_finished};
-use crate::client::join::Joined;
 use crate::limits::{
     FAREWELL, GREETING_PATIENCE, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES,
 };
@@ -46,7 +45,7 @@ impl fmt::Display for Role {
 
 pub struct Peer {
     stream: TcpStream,
-    input: BufReader<Chain<Cursor<Vec<u8>>, TcpStream>>,
+    input: BufReader<TcpStream>,
     /// Small frames go out together, at the latest when an answer is waited for.
     output: BufWriter<TcpStream>,
 }
@@ -58,14 +57,12 @@ impl Peer {
     ///
     /// # Errors
     /// If it does not take the other part of the same conversation.
-    pub fn greet(joined: Joined, role: Role) -> Result<Self, FilesError> {
-        let Joined { stream, rest, .. } = joined;
+    pub fn greet(stream: TcpStream, role: Role) -> Result<Self, FilesError> {
         reset_unless_finished(&stream)?;
         let [second, third] = prepare(&stream).map_err(FilesError::Cut)?;
-        let input = BufReader::with_capacity(READ_AHEAD, Cursor::new(rest).chain(second));
         let mut peer = Self {
             stream,
-            input,
+            input: BufReader::with_capacity(READ_AHEAD, second),
             output: BufWriter::with_capacity(SMALL, third),
         };
         peer.write(format!("{PROTOCOL} {VERSION} {role}\n").as_bytes())?;

@@ -5,6 +5,8 @@ use std::io::{self, IsTerminal, Write};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::frame::Digest;
+use super::hex;
 use super::names::Name;
 use crate::console::{self, printable};
 use crate::json::Object;
@@ -19,33 +21,11 @@ enum Style {
     Quiet,
 }
 
-/// How a file came to be on the other side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    Whole,
-    Continued { at: u64 },
-    AlreadyThere,
-}
-
-impl Fate {
-    /// Of a file of this size of which so many bytes were there.
-    pub fn of(start: u64, size: u64) -> Self {
-        match start {
-            0 => Fate::Whole,
-            _ if start == size => Fate::AlreadyThere,
-            at => Fate::Continued { at },
-        }
-    }
-}
-
 pub struct Progress {
     style: Style,
     verb: &'static str,
     bar: ProgressBar,
-    /// The file that is under way.
-    name: String,
-    text: String,
-    size: u64,
+    /// What is in place.
     files: u64,
     bytes: u64,
 }
@@ -61,9 +41,6 @@ impl Progress {
             style,
             verb,
             bar: ProgressBar::hidden(),
-            name: String::new(),
-            text: String::new(),
-            size: 0,
             files: 0,
             bytes: 0,
         }
@@ -94,11 +71,9 @@ impl Progress {
         }
     }
 
-    pub fn file(&mut self, name: &Name, size: u64) {
-        self.name = name.to_string();
-        self.text = name.text().into_owned();
-        self.size = size;
-        self.bar.set_message(self.name.clone());
+    /// This file is under way.
+    pub fn file(&mut self, name: &Name) {
+        self.bar.set_message(name.to_string());
     }
 
     /// So many bytes of the file need not be sent.
@@ -114,31 +89,24 @@ impl Progress {
         self.bar.inc(bytes as u64);
     }
 
-    /// The file is in place.
-    pub fn kept(&mut self, fate: Fate, sha256: &str) {
+    /// A file is in place; of its bytes, this side began with the one at `start`.
+    pub fn kept(&mut self, name: &Name, size: u64, start: u64, digest: &Digest) {
         self.files += 1;
-        self.bytes += self.size;
-        let (verb, name, size) = (self.verb, &self.name, self.size);
+        self.bytes += size;
+        let verb = self.verb;
         match self.style {
             Style::Quiet => {}
-            Style::Lines => self.line(&match fate {
-                Fate::Whole => format!("{verb} {name} ({size} bytes)"),
-                Fate::Continued { at } => {
-                    format!("{verb} {name} ({size} bytes, continued at {at})")
-                }
-                Fate::AlreadyThere => format!("{name} was there already ({size} bytes)"),
+            Style::Lines => self.line(&match start {
+                0 => format!("{verb} {name} ({size} bytes)"),
+                _ if start == size => format!("{name} was there already ({size} bytes)"),
+                _ => format!("{verb} {name} ({size} bytes, continued at {start})"),
             }),
             Style::Json => {
                 let mut object = Object::default();
                 object.text("event", "file");
-                object.text("name", &self.text);
+                object.text("name", &name.text());
                 object.raw("bytes", &size.to_string());
-                object.text("sha256", sha256);
-                let start = match fate {
-                    Fate::Whole => 0,
-                    Fate::Continued { at } => at,
-                    Fate::AlreadyThere => size,
-                };
+                object.text("sha256", &hex(digest));
                 object.raw("start", &start.to_string());
                 self.line(&object.finish());
             }

@@ -12,10 +12,9 @@ use super::inbox::{Inbox, Place, There};
 use super::names::Name;
 use super::partial::{Partial, hash};
 use super::peer::{Peer, Role};
-use super::progress::{Fate, Progress};
-use super::{FilesError, hex};
+use super::progress::Progress;
+use super::{FilesError, meet};
 use crate::client::ClientError;
-use crate::client::join::{Joined, join};
 use crate::console;
 use crate::limits::{MOST_ENTRIES, REJOIN_FIRST, REJOIN_LAST};
 
@@ -26,21 +25,20 @@ use crate::limits::{MOST_ENTRIES, REJOIN_FIRST, REJOIN_LAST};
 pub fn receive(args: &ReceiveArgs, quiet: bool) -> Result<(), ClientError> {
     let meeting = &args.meeting;
     let inbox = Inbox::open(&args.into)?;
-    let (mut has_joined, mut pause) = (false, REJOIN_FIRST);
+    let (mut has_ever_met, mut pause) = (false, REJOIN_FIRST);
     loop {
         let mut progress = Progress::new("received", meeting.json, quiet);
-        progress.waits();
-        let joined = join(&meeting.at, &meeting.server, &meeting.room);
-        let is_joined = joined.is_ok();
-        let result = joined
-            .and_then(|joined| Ok(serve(joined, &inbox, args.overwrite, &mut progress)?))
+        let met = meet(meeting, Role::Receive, &progress);
+        let has_met = met.is_ok();
+        let result = met
+            .and_then(|peer| Ok(serve(peer, &inbox, args.overwrite, &mut progress)?))
             .inspect_err(|error| progress.failed(error));
-        // Whoever can't join the first time has more likely a mistake in the command than bad luck.
-        has_joined |= is_joined;
-        if !args.forever || !has_joined {
+        // Whoever meets nobody the first time has more likely a mistake in the command than bad luck.
+        has_ever_met |= has_met;
+        if !args.forever || !has_ever_met {
             return result;
         }
-        if is_joined {
+        if has_met {
             pause = REJOIN_FIRST;
         }
         if let Err(error) = result {
@@ -53,13 +51,11 @@ pub fn receive(args: &ReceiveArgs, quiet: bool) -> Result<(), ClientError> {
 
 /// Receives from one sender.
 fn serve(
-    joined: Joined,
+    mut peer: Peer,
     inbox: &Inbox,
     overwrite: bool,
     progress: &mut Progress,
 ) -> Result<(), FilesError> {
-    progress.meets(&joined.partner);
-    let mut peer = Peer::greet(joined, Role::Receive)?;
     let mut receiver = Receiver {
         peer: &mut peer,
         inbox,
@@ -150,7 +146,7 @@ impl Receiver<'_> {
 
     /// Receives one file, unless it is there already.
     fn file(&mut self, name: &Name, file: &Announced) -> Result<(), FilesError> {
-        self.progress.file(name, file.size);
+        self.progress.file(name);
         let place = self.inbox.place(name)?;
         let mut start = None;
         match place.look()? {
@@ -179,7 +175,7 @@ impl Receiver<'_> {
         match self.peer.next()? {
             Frame::End { digest: theirs } if theirs == digest => {
                 self.progress.skip(size);
-                self.progress.kept(Fate::of(size, size), &hex(&digest));
+                self.progress.kept(name, size, size, &digest);
                 Ok(())
             }
             Frame::End { .. } => Err(FilesError::Corrupt(name.clone())),
@@ -218,8 +214,7 @@ impl Receiver<'_> {
             return Err(FilesError::Corrupt(place.name.clone()));
         }
         partial.keep(file.modified, file.executable, self.overwrite)?;
-        self.progress
-            .kept(Fate::of(start, file.size), &hex(&digest));
+        self.progress.kept(place.name, file.size, start, &digest);
         Ok(())
     }
 
