@@ -5,10 +5,14 @@ mod common;
 mod json;
 
 use std::fs;
+use std::io::Write;
+use std::net::{Shutdown, TcpListener};
 use std::os::unix::fs::symlink;
 use std::time::Duration;
 
-use common::{Folder, Partner, Rooms, Terminal, receive_files, send_files, transfer};
+use common::{
+    Folder, Partner, Rooms, Terminal, program, receive, receive_files, send_files, transfer,
+};
 use json::Json;
 
 /// Sends these arguments into this folder. Both succeed; answers what each of them said.
@@ -249,6 +253,55 @@ fn a_drop_box_serves_one_after_the_other() {
     send_files(rooms.address(), &[&from.text("two")]).ends(0);
     assert_eq!(into.everything(), from.everything());
     drop(receiver);
+}
+
+#[test]
+fn a_drop_box_outlives_its_server() {
+    let (server, into) = (
+        TcpListener::bind("127.0.0.1:0").unwrap(),
+        Folder::new("outlives"),
+    );
+    let at = server.local_addr().unwrap();
+    let mut receiver = receive_files(at, &into, &["--forever"]);
+    let mut sender = server.accept().unwrap().0;
+    receive(&mut sender, b"JOIN files ack\n");
+    // An offer of nothing, and the end.
+    let nothing = b"OK X 127.0.0.1:1\nPAIRLOOP-FILES 1 send\nO\0\0\0\x10";
+    let all = [&nothing[..], &[0; 16], b"Z\0\0\0\0"].concat();
+    sender.write_all(&all).unwrap();
+    sender.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(receiver.stdout.next().unwrap(), "received 0 files, 0 bytes");
+    drop(server.accept().unwrap());
+    receiver.stderr.find("pairloop: ");
+    let mut again = server.accept().unwrap().0;
+    receive(&mut again, b"JOIN files ack\n");
+
+    drop(server);
+    let words = receive_files(at, &into, &["--forever"]).ends(1);
+    assert!(words.contains("is pairloop serve running?"), "{words}");
+}
+
+#[test]
+fn usage_is_explained() {
+    let usage = |arguments: &[&str]| program().args(arguments).output().unwrap();
+    let at = "127.0.0.1:7";
+    for (arguments, words) in [
+        (&["send", at, "--room", "r"][..], "<FILE>"),
+        (&["send", at, "x"], "--room"),
+        (&["send", "--room", "r", at], "<FILE>"),
+        (&["receive", at, "--room", "a/b"], "1 to 64 of A-Z"),
+        (&["receive", "nowhere", "--room", "r"], "write nowhere:PORT"),
+    ] {
+        let output = usage(arguments);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains(words), "{stderr}");
+    }
+    for command in ["send", "receive"] {
+        let help = String::from_utf8(usage(&[command, "--help"]).stdout).unwrap();
+        let example = format!("Example: pairloop {command} relay.example:7000 --room holiday");
+        assert!(help.contains(&example), "{help}");
+    }
 }
 
 #[test]

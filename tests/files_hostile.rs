@@ -5,6 +5,12 @@ mod common;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use common::{Folder, Partner, Rooms, read_all, receive_files, send_files};
 
@@ -120,6 +126,54 @@ fn a_symlink_in_the_files_place_is_replaced_and_not_followed() {
     receiver.ends(0);
     assert_eq!(into.everything(), from.everything());
     assert_eq!(outer.read("secret"), b"secret");
+}
+
+/// Exchanges a folder and a symlink to outside, again and again, until it is dropped.
+struct Exchanging(Arc<AtomicBool>, Option<JoinHandle<()>>);
+
+impl Exchanging {
+    fn begin(folder: PathBuf, link: PathBuf) -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&over);
+        let thread = thread::spawn(move || {
+            while !told.load(Ordering::Relaxed) {
+                renameat_with(CWD, &folder, CWD, &link, RenameFlags::EXCHANGE).unwrap();
+            }
+        });
+        Self(over, Some(thread))
+    }
+}
+
+impl Drop for Exchanging {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+        self.1.take().map(JoinHandle::join);
+    }
+}
+
+#[test]
+fn a_symlink_that_comes_and_goes_leads_nowhere_else() {
+    let (outer, into) = beside_a_secret("race");
+    fs::create_dir_all(outer.join("outside")).unwrap();
+    fs::create_dir_all(into.join("a")).unwrap();
+    symlink("../outside", into.join("link")).unwrap();
+    let _exchanging = Exchanging::begin(into.join("a"), into.join("link"));
+    let (rooms, from) = (Rooms::open(), Folder::new("race-from"));
+    (0..30).for_each(|number| from.write(&format!("a/{number}"), b"contents"));
+    let mut refused = 0;
+    for _ in 0..10 {
+        let mut receiver = receive_files(rooms.address(), &into, &["--overwrite"]);
+        let mut sender = send_files(rooms.address(), &[&from.text("a")]);
+        let failed = !sender.wait().success();
+        assert_eq!(receiver.wait().success(), !failed);
+        if failed {
+            let words = receiver.stderr.rest().join(" ");
+            assert!(words.contains("something else than a folder"), "{words}");
+            refused += 1;
+        }
+    }
+    assert!(refused > 0, "the symlink was met");
+    assert_eq!(fs::read_dir(outer.join("outside")).unwrap().count(), 0);
 }
 
 #[test]
