@@ -236,20 +236,19 @@ fn a_drop_box_serves_one_after_the_other() {
     from.write("one", b"1");
     from.write("two", b"2");
     let mut receiver = receive_files(rooms.address(), &into, &["--forever"]);
-    send_files(rooms.address(), &[&from.text("one")]).ends(0);
-    // A sender that gives up, and one that is none.
-    let mut partner = Partner::sender(rooms.address());
-    partner.offer(1, 1);
-    drop(partner);
-    receiver.stderr.find("run both commands again to continue");
+    // One that is no sender, and one that gives up.
     drop(Partner::greet(
         rooms.address(),
         "GET / HTTP/1.1\n",
         "PAIRLOOP-FILES 1 receive\n",
     ));
-    receiver
-        .stderr
-        .find("the partner is no pairloop send or receive");
+    let stranger = "the partner is no pairloop send or receive";
+    receiver.stderr.find(stranger);
+    send_files(rooms.address(), &[&from.text("one")]).ends(0);
+    let mut partner = Partner::sender(rooms.address());
+    partner.offer(1, 1);
+    drop(partner);
+    receiver.stderr.find("run both commands again to continue");
     send_files(rooms.address(), &[&from.text("two")]).ends(0);
     assert_eq!(into.everything(), from.everything());
     drop(receiver);

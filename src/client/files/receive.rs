@@ -25,20 +25,20 @@ use crate::limits::{MOST_ENTRIES, REJOIN_FIRST, REJOIN_LAST};
 pub fn receive(args: &ReceiveArgs, quiet: bool) -> Result<(), ClientError> {
     let meeting = &args.meeting;
     let inbox = Inbox::open(&args.into)?;
-    let (mut has_ever_met, mut pause) = (false, REJOIN_FIRST);
+    let (mut has_ever_joined, mut pause) = (false, REJOIN_FIRST);
     loop {
         let mut progress = Progress::new("received", meeting.json, quiet);
         let met = meet(meeting, Role::Receive, &progress);
-        let has_met = met.is_ok();
+        let has_joined = matches!(met, Ok(_) | Err(ClientError::Files(_)));
         let result = met
             .and_then(|peer| Ok(serve(peer, &inbox, args.overwrite, &mut progress)?))
             .inspect_err(|error| progress.failed(error));
-        // Whoever meets nobody the first time has more likely a mistake in the command than bad luck.
-        has_ever_met |= has_met;
-        if !args.forever || !has_ever_met {
+        // Whoever can't join the first time has more likely a mistake in the command than bad luck.
+        has_ever_joined |= has_joined;
+        if !args.forever || !has_ever_joined {
             return result;
         }
-        if has_met {
+        if has_joined {
             pause = REJOIN_FIRST;
         }
         if let Err(error) = result {
@@ -148,25 +148,24 @@ impl Receiver<'_> {
     fn file(&mut self, name: &Name, file: &Announced) -> Result<(), FilesError> {
         self.progress.file(name);
         let place = self.inbox.place(name)?;
-        let mut start = None;
-        match place.look()? {
-            There::Nothing => {}
+        let exists = || FilesError::Exists(name.clone());
+        let has_begun = match place.look()? {
+            There::Nothing => false,
             There::File(mut there, length) if length == file.size => {
                 let error = FilesError::of(name, "cannot read what is there");
                 let hash = hash(&mut there, length).map_err(error)?;
-                let from = self.want(length, &hash)?;
-                if from == length {
+                if self.want(length, &hash)? == length {
                     return self.is_there(name, length, hash);
                 }
-                start = Some(from);
+                if !self.overwrite {
+                    return Err(exists());
+                }
+                true
             }
-            There::File(..) | There::Something if self.overwrite => {}
-            There::File(..) | There::Something => return Err(FilesError::Exists(name.clone())),
-        }
-        if start.is_some() && !self.overwrite {
-            return Err(FilesError::Exists(name.clone()));
-        }
-        self.partial(&place, file, start)
+            There::File(..) | There::Something if !self.overwrite => return Err(exists()),
+            There::File(..) | There::Something => false,
+        };
+        self.partial(&place, file, has_begun)
     }
 
     /// The sender has found that this side has the whole file.
@@ -183,25 +182,22 @@ impl Receiver<'_> {
         }
     }
 
-    /// Receives a file under its partial name, and then gives it its own. `start` is where the sender begins, if
-    /// that is already agreed.
+    /// Receives a file under its partial name, and then gives it its own. `has_begun` says that the sender begins at
+    /// the beginning, which need not be agreed any more.
     fn partial(
         &mut self,
         place: &Place<'_>,
         file: &Announced,
-        start: Option<u64>,
+        has_begun: bool,
     ) -> Result<(), FilesError> {
         let mut partial = Partial::open(place)?;
-        let (start, mut hash) = match start {
-            Some(start) => {
-                self.has_room(file.size)?;
-                (start, Sha256::new())
-            }
-            None => {
-                let (offset, hash) = partial.prefix(file.size)?;
-                self.has_room(file.size - offset)?;
-                (self.want(offset, &hash)?, hash)
-            }
+        let (start, mut hash) = if has_begun {
+            self.has_room(file.size)?;
+            (0, Sha256::new())
+        } else {
+            let (offset, hash) = partial.prefix(file.size)?;
+            self.has_room(file.size - offset)?;
+            (self.want(offset, &hash)?, hash)
         };
         if start == 0 {
             partial.restart()?;
