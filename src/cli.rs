@@ -7,10 +7,11 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::bench::args::BenchArgs;
 use crate::client::files::args::{ReceiveArgs, SendArgs};
-use crate::client::{Address, Message};
+use crate::client::{Address, Message, Room};
 use crate::engine::ClientId;
 use crate::listen::ListenUrl;
 use crate::units::{self, Limit};
+use crate::users::UserArgs;
 
 /// A TCP daemon for clients that come in twos.
 ///
@@ -40,6 +41,7 @@ pub enum Command {
     Order(OrderArgs),
     Send(SendArgs),
     Receive(ReceiveArgs),
+    User(UserArgs),
     Bench(BenchArgs),
 }
 
@@ -60,9 +62,17 @@ pub struct ServeArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=ClientId::MAX_SLOTS as i64))]
     pub max_clients: Option<u32>,
 
+    /// Clients at one time from one IPv4 address or one IPv6 network of 64 bits [default: no limit]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_clients_per_source: Option<u32>,
+
     /// Bytes that all buffers together may hold, such as 64M [default: 256M and 4K for each client]
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
     pub buffer_memory: Option<usize>,
+
+    /// How long a client has to say which room it wants, and to log in, where it has to
+    #[arg(long, value_name = "TIME", default_value = "10s")]
+    pub hello_timeout: Limit,
 
     /// How long a client waits for its partner
     #[arg(long, value_name = "TIME", default_value = "none")]
@@ -105,6 +115,22 @@ pub struct ServerArgs {
     pub connect_timeout: Duration,
 }
 
+/// In which room a client meets its partner.
+#[derive(Debug, Args)]
+pub struct RoomArgs {
+    /// The room to meet in, on a listener with rooms=named; partners come by the same name
+    #[arg(long, value_name = "NAME")]
+    pub room: Option<Room>,
+
+    /// Log in as this user. The password is asked for, or comes from PAIRLOOP_PASSWORD
+    #[arg(long, value_name = "NAME", requires = "room")]
+    pub user: Option<String>,
+
+    /// A file with the password in it
+    #[arg(long, value_name = "PATH", requires = "user")]
+    pub password_file: Option<PathBuf>,
+}
+
 /// Send standard input to an echo server, and print what comes back
 ///
 /// Both are raw bytes. Exit code 0 means that all of it came back.
@@ -129,6 +155,8 @@ pub struct ProduceArgs {
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:7000")]
     pub at: Address,
     #[command(flatten)]
+    pub room: RoomArgs,
+    #[command(flatten)]
     pub server: ServerArgs,
 }
 
@@ -142,6 +170,8 @@ pub struct ConsumeArgs {
     /// The server; an IPv6 address goes in brackets: [::1]:7000
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:7000")]
     pub at: Address,
+    #[command(flatten)]
+    pub room: RoomArgs,
     #[command(flatten)]
     pub server: ServerArgs,
 }
@@ -164,6 +194,8 @@ pub struct ChatArgs {
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:33016")]
     pub at: Address,
     #[command(flatten)]
+    pub room: RoomArgs,
+    #[command(flatten)]
     pub server: ServerArgs,
 }
 
@@ -176,6 +208,8 @@ pub struct OrderArgs {
     /// The server; an IPv6 address goes in brackets: [::1]:12000
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:12000")]
     pub at: Address,
+    #[command(flatten)]
+    pub room: RoomArgs,
     #[command(flatten)]
     pub server: ServerArgs,
 }

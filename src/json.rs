@@ -40,7 +40,7 @@ pub fn number(value: f64) -> String {
     }
 }
 
-fn string(text: &str) -> String {
+pub fn string(text: &str) -> String {
     let mut quoted = String::from("\"");
     for character in text.chars() {
         match character {

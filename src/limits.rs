@@ -43,11 +43,48 @@ pub const BULK: usize = 128 * 1024;
 pub const TRICKLE: usize = 16 * 1024;
 pub const STREAK: u8 = 4;
 
+/// How often the loop asks whether what is being reloaded has been read.
+pub const RELOAD_CHECK: Duration = Duration::from_millis(20);
+
+/// Bytes of the longest hello and of the longest step of a login, their terminator included.
+pub const LONGEST_HELLO: usize = 1024;
+
+/// Bytes of the longest name of a room.
+pub const LONGEST_ROOM: usize = 64;
+
 /// Bytes of the longest chat line, its terminator included.
 pub const LONGEST_LINE: usize = 64 * 1024;
 
 /// Bytes of the longest message of an order room, without its terminator.
 pub const LONGEST_MESSAGE: usize = 1024;
+
+/// Bytes of the longest message of a login; in base64 it still fits into the first line beside everything else.
+pub const LONGEST_SCRAM: usize = 512;
+
+/// How often a password is hashed. Fewer iterations than RFC 7677 allows help whoever guesses; more would hold up a
+/// client for seconds, so it refuses a server that asks for them.
+pub const MIN_ITERATIONS: u32 = 4096;
+pub const MAX_ITERATIONS: u32 = 1_000_000;
+pub const DEFAULT_ITERATIONS: u32 = 100_000;
+
+/// Bytes of a user's salt: in a file from elsewhere, and in one of ours.
+pub const MIN_SALT: usize = 8;
+pub const MAX_SALT: usize = 32;
+pub const SALT: usize = 16;
+
+/// Bytes of a user's name, and of a password.
+pub const LONGEST_NAME: usize = 64;
+pub const LONGEST_PASSWORD: usize = 1024;
+
+/// What a failed login costs its source, what is due before the source is refused, and the most that can be: the
+/// defaults of OpenSSH's PerSourcePenalties. So is the number of sources that are remembered, of IPv4 and of IPv6.
+pub const LOGIN_PENALTY: Duration = Duration::from_secs(5);
+pub const PENALTY_THRESHOLD: Duration = Duration::from_secs(15);
+pub const LONGEST_PENALTY: Duration = Duration::from_secs(10 * 60);
+pub const PENALISED_SOURCES: usize = 65536;
+
+/// Penalties that have passed and are forgotten with each new one.
+pub const PENALTIES_FORGOTTEN: usize = 4;
 
 /// Buffers that one connection can have: bytes unread by the engine and bytes unsent to the peer.
 pub const BUFFERS_PER_CLIENT: usize = 2;
@@ -92,7 +129,7 @@ pub const FILE_BLOCK: usize = 256 * 1024;
 pub const FILE_BLOCKS: usize = 8;
 
 /// Bytes of one component of a file's path, of the whole path, and how many components it has.
-pub const LONGEST_NAME: usize = 255;
+pub const LONGEST_COMPONENT: usize = 255;
 pub const LONGEST_PATH: usize = 4096;
 pub const DEEPEST_PATH: usize = 64;
 
@@ -111,16 +148,44 @@ pub const FAREWELL: Duration = Duration::from_secs(5);
 pub const REJOIN_FIRST: Duration = Duration::from_millis(250);
 pub const REJOIN_LAST: Duration = Duration::from_secs(30);
 
+/// What a client costs as long as no bytes wait: its row in the reactor's table, and behind it in the same slot the id
+/// that the slot answers to; its seat in the engine; its part of its room. Each is checked beside the type. The state of
+/// a service, if it has any, comes to it.
+pub const CONNECTION_BYTES: usize = 88;
+pub const ID_BYTES: usize = 8;
+pub const SEAT_BYTES: usize = 8;
+pub const ROOM_BYTES: usize = 80;
+
+const _: () = assert!(
+    CONNECTION_BYTES + ID_BYTES + SEAT_BYTES + ROOM_BYTES <= 200,
+    "200 bytes a client, even for one who has a room for itself"
+);
 const _: () = assert!(
     BUFFER_FLOOR <= SCRATCH,
     "one read must be able to fill a floor"
+);
+const _: () = assert!(
+    LONGEST_HELLO < BUFFER_FLOOR,
+    "a hello must find memory however scarce it is"
 );
 const _: () = assert!(
     SCRATCH <= BYTES_PER_TURN,
     "a turn is worth at least one read"
 );
 const _: () = assert!(SCRATCH <= SHARED_BUFFER_MEMORY);
+const _: () = assert!(MIN_ITERATIONS <= DEFAULT_ITERATIONS && DEFAULT_ITERATIONS <= MAX_ITERATIONS);
+const _: () = assert!(MIN_SALT <= SALT && SALT <= MAX_SALT);
+const _: () = assert!(MAX_SALT <= 32, "a decoy's salt is cut from one HMAC");
+const _: () = assert!(
+    LOGIN_PENALTY.as_nanos() <= PENALTY_THRESHOLD.as_nanos()
+        && PENALTY_THRESHOLD.as_nanos() < LONGEST_PENALTY.as_nanos(),
+    "one failure is forgiven, and many are not"
+);
+const _: () = assert!(
+    PENALTIES_FORGOTTEN > 1,
+    "what has passed must go faster than new comes"
+);
 const _: () = assert!(RESET_RECHECK.as_nanos() < RESET_PATIENCE.as_nanos());
 const _: () = assert!(CONSOLE_LINE <= 4096, "PIPE_BUF on Linux");
-const _: () = assert!(LONGEST_NAME <= LONGEST_PATH && LONGEST_PATH <= FILE_BLOCK);
+const _: () = assert!(LONGEST_COMPONENT <= LONGEST_PATH && LONGEST_PATH <= FILE_BLOCK);
 const _: () = assert!(REJOIN_FIRST.as_nanos() <= REJOIN_LAST.as_nanos());

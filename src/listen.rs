@@ -3,12 +3,14 @@
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::engine::service::{Factory, OptionError, SERVICES, ServiceKind};
+use crate::engine::Meeting;
+use crate::engine::service::{Factory, OptionError, SERVICES, Seats, ServiceKind};
 use crate::socket::listen;
 
 /// What `pairloop serve` serves when it is not told.
@@ -24,6 +26,10 @@ pub const DEFAULTS: &[&str] = &[
 pub struct ListenUrl {
     /// The service, with its options.
     pub service: Factory,
+    /// How its clients find their partners.
+    pub meeting: Meeting,
+    /// The file of those who may log in, if that is not everybody.
+    pub auth: Option<PathBuf>,
     host: Host,
     port: u16,
 }
@@ -52,8 +58,12 @@ pub enum UrlError {
     NoHost,
     #[error("{0}: write option=value")]
     NoValue(String),
-    #[error("rooms is arrival, not `{0}`")]
+    #[error("rooms is arrival or named, not `{0}`")]
     Rooms(String),
+    #[error("auth=FILE is for rooms=named: by arrival nobody says who they are")]
+    AuthByArrival,
+    #[error("{0} has rooms for one, so they need no names")]
+    Alone(&'static str),
     #[error("{service}: {error}", error = error.0)]
     Option {
         service: &'static str,
@@ -73,10 +83,12 @@ impl FromStr for ListenUrl {
         let service =
             ServiceKind::find(service).ok_or_else(|| UrlError::Service(service.into()))?;
         let (address, options) = rest.split_once('?').unwrap_or((rest, ""));
-        let service = with_options(service, options)?;
+        let (service, meeting, auth) = with_options(service, options)?;
         let (host, port) = host_and_port(address)?;
         Ok(Self {
             service,
+            meeting,
+            auth,
             host,
             port,
         })
@@ -84,23 +96,34 @@ impl FromStr for ListenUrl {
 }
 
 /// Reads the options: those of every listener here, the others by the service.
-fn with_options(service: &'static ServiceKind, options: &str) -> Result<Factory, UrlError> {
-    let mut own = Vec::new();
+fn with_options(
+    service: &'static ServiceKind,
+    options: &str,
+) -> Result<(Factory, Meeting, Option<PathBuf>), UrlError> {
+    let (mut own, mut meeting, mut auth) = (Vec::new(), Meeting::Arrival, None);
     for option in options.split('&').filter(|option| !option.is_empty()) {
         match option
             .split_once('=')
             .ok_or_else(|| UrlError::NoValue(option.into()))?
         {
-            // Clients pair in the order in which they come: as yet the only way to meet.
-            ("rooms", "arrival") => {}
+            ("rooms", "arrival") => meeting = Meeting::Arrival,
+            ("rooms", "named") if service.seats == Seats::One => {
+                return Err(UrlError::Alone(service.name));
+            }
+            ("rooms", "named") => meeting = Meeting::Named,
+            ("auth", path) => auth = Some(PathBuf::from(path)),
             ("rooms", value) => return Err(UrlError::Rooms(value.into())),
             option => own.push(option),
         }
     }
-    service.factory(&own).map_err(|error| UrlError::Option {
+    let factory = service.factory(&own).map_err(|error| UrlError::Option {
         service: service.name,
         error,
-    })
+    })?;
+    if auth.is_some() && meeting == Meeting::Arrival {
+        return Err(UrlError::AuthByArrival);
+    }
+    Ok((factory, meeting, auth))
 }
 
 pub(crate) fn host_and_port(address: &str) -> Result<(Host, u16), UrlError> {
@@ -277,6 +300,8 @@ mod tests {
             ("relay://h:+7", UrlError::Port("+7".into())),
             ("relay://h:65536", UrlError::Port("65536".into())),
             ("relay://h:1?rooms=many", UrlError::Rooms("many".into())),
+            ("echo://h:1?rooms=named", UrlError::Alone("echo")),
+            ("chat://h:1?auth=f", UrlError::AuthByArrival),
             ("relay://h:1?rooms", UrlError::NoValue("rooms".into())),
         ];
         for (text, error) in table {
@@ -288,6 +313,7 @@ mod tests {
     fn options_belong_to_their_service() {
         for text in [
             "chat://h:1?turns=free",
+            "relay://h:1?rooms=named",
             "chat://h:1?rooms=arrival&turns=strict",
             "order://h:1?settle=1s",
         ] {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use pairloop::cli::{Cli, Command};
-use pairloop::{bench, client, console, logging, serve};
+use pairloop::{bench, client, console, logging, serve, users};
 
 /// 0: asked to stop, or done. 1: could not run, or failed. 2: wrong usage (clap's own).
 fn main() -> ExitCode {
@@ -28,6 +28,7 @@ fn run(cli: &Cli) -> Result<ExitCode, Box<dyn Error>> {
         Command::Order(args) => client::order(args)?,
         Command::Send(args) => client::send(args, cli.quiet > 0)?,
         Command::Receive(args) => client::receive(args, cli.quiet > 0)?,
+        Command::User(args) => users::user(args)?,
         Command::Bench(args) => bench::bench(args)?,
     }
     Ok(ExitCode::SUCCESS)

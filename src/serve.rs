@@ -11,7 +11,9 @@ use crate::console;
 use crate::engine::{ClientId, Engine, Timeouts};
 use crate::limits::{MAX_PIPES, PIPE_SHARE, RESERVED_DESCRIPTORS, SHARED_BUFFER_MEMORY};
 use crate::listen::{DEFAULTS, ListenError, ListenUrl};
-use crate::reactor::{BufferMemory, MioNet, Reactor, Settings, Splicing};
+use crate::reactor::{BufferMemory, MioNet, Net, Reactor, Settings, Splicing};
+use crate::reload::AuthFiles;
+use crate::users::UserError;
 
 /// Why the daemon could not run.
 #[derive(Debug, Error)]
@@ -35,6 +37,10 @@ pub enum ServeError {
         clients: usize,
         least: usize,
     },
+    #[error("auth: {0}")]
+    Users(#[from] UserError),
+    #[error("the system has no random numbers: {0}")]
+    Random(#[from] getrandom::Error),
     #[error("--stats-file: {0}")]
     StatsFile(io::Error),
     #[error("the event loop failed: {0}")]
@@ -56,15 +62,22 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
         );
     }
     let timeouts = Timeouts {
+        hello: args.hello_timeout.0,
         wait: args.wait_timeout.0,
         idle: args.idle_timeout.0,
         half_close: args.half_close_timeout.0,
     };
     // Signals first: whoever reads the ready lines below may send one.
     let net = MioNet::new()?;
-    let engine = Engine::new(urls.iter().map(|url| url.service.clone()), timeouts);
+    let services = urls.iter().map(|url| (url.service.clone(), url.meeting));
+    let mut engine = Engine::new(services, timeouts, net.now())
+        .with_nonces(random()?)
+        .with_clients_per_source(args.max_clients_per_source);
+    let auth_files = auth_files(&urls);
+    auth_files.load(&mut engine)?;
     let max_clients = settings.max_clients;
     let mut reactor = Reactor::new(net, engine, settings, Box::new(&console::STDOUT));
+    reactor.set_reload(Box::new(auth_files));
     let mut ready = Vec::new();
     for (lobby, url) in urls.iter().enumerate() {
         for socket in url.open(args.stall_timeout.0)? {
@@ -86,6 +99,19 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     Ok(())
 }
 
+fn random() -> Result<[u8; 32], getrandom::Error> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key)?;
+    Ok(key)
+}
+
+/// The files of users, by listener.
+fn auth_files(urls: &[ListenUrl]) -> AuthFiles {
+    let files = urls.iter().enumerate();
+    let files = files.filter_map(|(lobby, url)| Some((lobby, url.auth.clone()?)));
+    AuthFiles::new(files.collect())
+}
+
 fn settings(args: &ServeArgs) -> Result<Settings, ServeError> {
     let limit = raise_descriptor_limit();
     let splicing = match args.no_splice || !cfg!(target_os = "linux") {
@@ -96,15 +122,17 @@ fn settings(args: &ServeArgs) -> Result<Settings, ServeError> {
         Splicing::Never => 0,
         _ => MAX_PIPES.min(limit / PIPE_SHARE / 2),
     };
-    let room = limit
-        .saturating_sub(RESERVED_DESCRIPTORS + 2 * pipes)
-        .min(ClientId::MAX_SLOTS);
+    let free = limit.saturating_sub(RESERVED_DESCRIPTORS);
+    let most = free.min(ClientId::MAX_SLOTS);
+    let room = most.min(free.saturating_sub(2 * pipes));
     let max_clients = match args.max_clients.map(|wanted| wanted as usize) {
-        Some(wanted) if wanted > room => return Err(ServeError::Descriptors { wanted, limit }),
+        Some(wanted) if wanted > most => return Err(ServeError::Descriptors { wanted, limit }),
         Some(wanted) => wanted,
         None if room == 0 => return Err(ServeError::NoDescriptors { limit }),
         None => room,
     };
+    // Clients go before pipes: without these, links copy.
+    let pipes = pipes.min((free - max_clients) / 2);
     // Who asks for little memory, and not for so many clients, gets as many as the memory is enough for.
     let max_clients = match (args.buffer_memory, args.max_clients) {
         (Some(given), None) => max_clients.min(given / BufferMemory::floors(1)).max(1),

@@ -177,12 +177,21 @@ fn the_far_side_of_a_proxy_can_be_the_generator() {
     drop(reserved);
     thread::spawn(move || {
         for client in proxy.incoming() {
-            let server = TcpStream::connect(sink).expect("the generator listens");
+            // Between two runs the generator does not listen.
+            let Ok(server) = TcpStream::connect(sink) else {
+                continue;
+            };
             thread::spawn(move || pass_on(client.expect("a client"), server));
         }
     });
-    let options = format!("--sink {sink} --rooms 3 --count 90 --depth 2");
-    assert_eq!(measure("relay", at, &options).number("count"), 90.0);
+    for (mode, options, count) in [
+        ("relay", "--rooms 3 --count 90 --depth 2", 90.0),
+        ("connect", "--rooms 3 --count 90", 90.0),
+        ("idle", "--connections 5 --duration 1ms", 5.0),
+    ] {
+        let result = measure(mode, at, &format!("--sink {sink} {options}"));
+        assert_eq!(result.number("count"), count, "{mode}");
+    }
 }
 
 #[test]
@@ -237,6 +246,28 @@ fn what_cannot_be_measured_is_refused_with_a_reason() {
     ] {
         let errors = fails(code, mode, at, options);
         assert!(errors.contains(words), "{mode} {options}: {errors}");
+    }
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_heard_of_before_the_load() {
+    let daemon = Daemon::serve(&[ECHO], &["-qq"]);
+    let path = scratch("no-such-folder").join("report.html");
+    // For ever: it must not come to that.
+    let options = format!("--duration 1d --report {}", path.display());
+    let words = fails(1, "echo", daemon.address(0), &options);
+    assert!(words.contains("cannot write"), "{words}");
+}
+
+#[test]
+fn what_was_due_and_never_sent_is_unanswered() {
+    let daemon = Daemon::serve(&[ECHO, RELAY], &["-qq"]);
+    for (listener, mode, options) in [(0, "echo", "--connections 2"), (1, "connect", "--rooms 2")] {
+        let options = format!("{options} --rate 100000000 --duration 200ms");
+        let json = measure(mode, daemon.address(listener), &options);
+        let due = json.number("count") + json.number("unanswered");
+        // All but those that were answered a moment after the end.
+        assert!((due / 2e7 - 1.0).abs() < 0.01, "{mode}: {due} were due");
     }
 }
 

@@ -108,7 +108,9 @@ fn what_a_partner_said_cannot_drive_the_terminal() {
     let mut daemon = Daemon::serve(&[ORDER], &[]);
     let mut x = Client::start("order", daemon.address(0), &["Alice"]);
     daemon.has_clients(1);
-    daemon.connect().write_all(b"\x1b[2J\n").unwrap();
+    // It stays: closing over the greeting would be a reset.
+    let mut y = daemon.connect();
+    y.write_all(b"\x1b[2J\n").unwrap();
     let said = x.stdout.rest();
     assert!(said[2].contains("Y: \\u{1b}[2J"), "{said:?}");
 }

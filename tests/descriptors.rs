@@ -6,6 +6,7 @@ mod common;
 
 use std::io::Write;
 use std::net::TcpStream;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, prlimit};
@@ -69,6 +70,23 @@ fn without_descriptors_rooms_go_on_and_accepting_rests_until_there_are_some() {
     set_limit(&daemon, None);
     receive(&mut pending, b"is anybody there?");
     assert_eq!(daemon.report(), 4);
+}
+
+/// Without pipes links copy, so they are no reason to refuse.
+#[test]
+fn pipes_do_not_take_descriptors_from_the_clients_that_were_asked_for() {
+    let plain = common::serve(&[RELAY]);
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 1024; exec \"$0\" \"$@\""]);
+    command.arg(plain.get_program()).args(plain.get_args());
+    command
+        .args(["--max-clients", "960"])
+        .env_remove("RUST_LOG");
+    let mut daemon = Daemon::run(command, 1);
+    let (mut x, mut y) = daemon.pair();
+    x.write_all(b"room").unwrap();
+    receive(&mut y, b"room");
+    assert_eq!(daemon.report(), 2);
 }
 
 #[test]

@@ -213,9 +213,13 @@ fn a_terminal_shows_progress() {
         Folder::new("bar-there"),
     );
     from.write("\u{9b}large", &vec![7; 8 << 20]);
-    let mut command = transfer("send", rooms.address(), &[&from.text("\u{9b}large")]);
-    command.env("TERM", "xterm").env("COLUMNS", "80");
-    let mut sender = Terminal::spawn(command);
+    let arguments = [&from.text("\u{9b}large")[..]];
+    // The command is dropped at once: it has the terminal open, whose end would not come.
+    let mut sender = Terminal::run(
+        transfer("send", rooms.address(), &arguments)
+            .env("TERM", "xterm")
+            .env("COLUMNS", "80"),
+    );
     sender.shows("-- waiting for the partner");
     let mut receiver = receive_files(rooms.address(), &into, &[]);
     sender.shows("-- connected with 127.0.0.1:");

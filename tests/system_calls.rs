@@ -6,6 +6,7 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::net::Shutdown;
 use std::path::Path;
 use std::process::Command;
 
@@ -105,6 +106,36 @@ fn a_relayed_message_costs_one_read_one_write_and_one_poll() {
     }
     drop((x, y));
     assert_cheap(&calls(daemon, &file));
+}
+
+/// Two come, one byte goes from X to Y, both finish in order. ARCHITECTURE.md has the list.
+#[test]
+#[ignore = "needs strace"]
+fn a_room_that_comes_and_goes_costs_what_is_listed() {
+    const ROOMS: usize = 200;
+    let file = scratch("rooms.strace");
+    let daemon = traced(&file);
+    let address = daemon.address(1);
+    for _ in 0..ROOMS {
+        let (mut x, mut y) = (connect(address), connect(address));
+        x.write_all(b"!").unwrap();
+        receive(&mut y, b"!");
+        x.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(common::end_of(&mut y), common::End::Fin);
+        y.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(common::end_of(&mut x), common::End::Fin);
+    }
+    let calls = calls(daemon, &file);
+    println!("{ROOMS} rooms: {calls:?}");
+    // Each batch of clients is found to be over by one more accept4.
+    assert_calls(&calls, "accept4", 3 * ROOMS, ROOMS + FEW);
+    assert_calls(&calls, "epoll_ctl", 2 * ROOMS, 4);
+    assert_calls(&calls, "recvfrom", 3 * ROOMS, ROOMS + FEW);
+    assert_calls(&calls, "sendto", ROOMS, 4);
+    // The second FIN is sent by closing.
+    assert_calls(&calls, "shutdown", ROOMS, 0);
+    assert_calls(&calls, "setsockopt", 2 * ROOMS, 0);
+    assert_calls(&calls, "close", 2 * ROOMS, FEW);
 }
 
 #[test]

@@ -3,7 +3,6 @@
 //! A thread has several rooms at a time, which take their time independently of each other. Where clients pair in the order in
 //! which they come, X and Y of one room must come directly one after the other: all threads share a gate for that.
 
-use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -23,10 +22,10 @@ use super::setup::{TRANSIT_OK, transit_hello};
 const ALARM: Token = Token(usize::MAX);
 
 /// How long a poll waits at most, so that the clock is looked at.
-const NAP: Duration = Duration::from_millis(50);
+pub const NAP: Duration = Duration::from_millis(50);
 
 /// Rooms may fail, as long as more of them succeed.
-const FAILURES: u64 = 100;
+pub const FAILURES: u64 = 100;
 
 pub struct Cycles<'a> {
     plan: &'a Plan,
@@ -35,8 +34,6 @@ pub struct Cycles<'a> {
     poll: Poll,
     rooms: Vec<Room>,
     schedule: Option<(Schedule, Alarm)>,
-    /// Cycles that are due and for which no room is free.
-    due: VecDeque<u64>,
     free: Vec<usize>,
     /// Connections made by this thread, and where its numbers begin.
     dialed: usize,
@@ -93,7 +90,6 @@ impl<'a> Cycles<'a> {
             poll,
             rooms: (0..count).map(|_| Room::default()).collect(),
             schedule,
-            due: VecDeque::new(),
             free: (0..count).rev().collect(),
             dialed: 0,
             base: thread << 40,
@@ -113,7 +109,12 @@ impl<'a> Cycles<'a> {
                 self.handle(event)?;
             }
         }
-        Ok(self.meter.finish(self.due.len() as u64))
+        let begun = self.rooms.len() - self.free.len();
+        let unanswered = match &self.schedule {
+            Some((schedule, _)) => begun as u64 + schedule.overdue(self.meter.end()),
+            None => 0,
+        };
+        Ok(self.meter.finish(unanswered))
     }
 
     fn is_hopeless(&self) -> bool {
@@ -122,25 +123,19 @@ impl<'a> Cycles<'a> {
 
     /// Lets every free room begin for which there is a cycle, and answers how long the poll may wait.
     fn open_rooms(&mut self) -> Result<Duration, BenchError> {
-        let now = self.meter.now();
-        if let Some((schedule, _)) = &mut self.schedule {
-            while let Some(intended) = schedule.take(now) {
-                self.due.push_back(intended);
-            }
-        }
         // Bounded, and one more poll before those that failed at once are tried again.
         for _ in 0..self.free.len() {
             let now = self.meter.now();
-            let intended = match self.schedule {
+            let intended = match &mut self.schedule {
                 None => now,
-                Some(_) => match self.due.pop_front() {
-                    None => break,
-                    Some(intended) => intended,
-                },
+                Some((schedule, _)) => {
+                    let Some(intended) = schedule.take(now) else {
+                        break;
+                    };
+                    self.meter.record_late(now, intended);
+                    intended
+                }
             };
-            if self.schedule.is_some() {
-                self.meter.record_late(now, intended);
-            }
             let room = self.free.pop().expect("one is free");
             self.rooms[room].intended = intended;
             let opened = self.open(room);

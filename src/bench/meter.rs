@@ -13,7 +13,8 @@ use super::series::{STEP, Series};
 /// Latencies beyond this many nanoseconds (an hour) count as this.
 const LONGEST: u64 = 3_600_000_000_000;
 
-/// Nothing comes for so long in a run that counts messages: then the rest will not come either.
+/// Nothing comes for so long in a run that counts messages, beyond the time in which nothing is sent: then the rest will
+/// not come either.
 const PATIENCE: u64 = 10_000_000_000;
 
 /// A histogram of nanoseconds with three significant digits.
@@ -37,6 +38,7 @@ pub struct Meter<'a> {
     from: u64,
     until: u64,
     quota: u64,
+    patience: u64,
     told: (u64, u64),
     next_telling: u64,
     last: u64,
@@ -114,6 +116,7 @@ impl<'a> Meter<'a> {
             from,
             until,
             quota,
+            patience: PATIENCE.saturating_add(apart(plan).saturating_mul(2)),
             told: (0, 0),
             next_telling: 0,
             last: 0,
@@ -138,6 +141,11 @@ impl<'a> Meter<'a> {
         nanoseconds(self.start.elapsed())
     }
 
+    /// Now, or the end of what is measured if that is past.
+    pub fn end(&self) -> u64 {
+        self.now().min(self.until)
+    }
+
     /// To be asked between two pieces of work: whether it has been enough.
     pub fn is_over(&mut self, now: u64) -> bool {
         if self.begun.is_none() && now >= self.from {
@@ -151,8 +159,11 @@ impl<'a> Meter<'a> {
                 return true;
             }
         }
-        if self.until == u64::MAX && self.begun.is_some() && now > self.last + PATIENCE {
-            self.lose("nothing came for 10 seconds");
+        if self.until == u64::MAX && self.begun.is_some() && now > self.last + self.patience {
+            self.lose(format!(
+                "nothing came for {} seconds",
+                self.patience / 1_000_000_000
+            ));
             return true;
         }
         now >= self.until || self.measured.messages >= self.quota
@@ -206,7 +217,7 @@ impl<'a> Meter<'a> {
     /// What was measured up to now.
     pub fn finish(mut self, unanswered: u64) -> Measured {
         self.tell();
-        let now = self.now().min(self.until);
+        let now = self.end();
         if let Some(begun) = self.begun {
             let end = Begun::now(now);
             self.measured.elapsed = Duration::from_nanos(now.saturating_sub(begun.at));
@@ -234,6 +245,12 @@ impl<'a> Meter<'a> {
     }
 }
 
+/// Nanoseconds between two messages of a thread.
+fn apart(plan: &Plan) -> u64 {
+    plan.rate
+        .map_or(0, |rate| (1e9 * plan.threads as f64 / rate) as u64)
+}
+
 fn thread_cpu() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::try_from(time).unwrap_or_default()
@@ -241,4 +258,24 @@ fn thread_cpu() -> Duration {
 
 pub fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plan::tests::plan;
+    use super::*;
+
+    #[test]
+    fn a_slow_rate_is_no_silence() {
+        let (live, start) = (Live::default(), Instant::now());
+        for (line, seconds) in [
+            ("echo --count 5 --warmup none", 10),
+            ("echo --count 5 --warmup none --rate 0.05 --threads 2", 90),
+        ] {
+            let mut meter = Meter::new(&plan(line).unwrap(), start, 5, &live);
+            assert!(!meter.is_over(0));
+            assert!(!meter.is_over(seconds * 1_000_000_000), "{line}");
+            assert!(meter.is_over(seconds * 1_000_000_000 + 1), "{line}");
+        }
+    }
 }

@@ -17,6 +17,7 @@ mod plan;
 mod plot;
 mod probe;
 mod progress;
+mod proxied;
 mod room;
 mod rooms;
 mod scale;
@@ -26,6 +27,7 @@ mod setup;
 mod table;
 mod verdict;
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -85,25 +87,27 @@ pub fn bench(args: &BenchArgs) -> Result<(), BenchError> {
         plan => plan?,
     };
     setup::reserve_descriptors(&plan)?;
-    // A wrong number should be heard of before the load, not after it.
+    // A wrong number or path should be heard of before the load, not after it.
     Probe::take(&plan.server_pids)?;
+    if let Some(path) = &args.report {
+        let file = File::options().append(true).create(true).open(path);
+        file.map_err(unwritable(path))?;
+    }
     let outcome = match plan.mode {
         Mode::Idle => idle::run(&plan)?,
         _ => run(&plan)?,
     };
-    if let Some(path) = &args.report {
-        write_report(path, &outcome)?;
-    }
     let text = if args.json {
         json::json(&outcome)
     } else {
         table::table(&outcome)
     };
     let written = io::stdout().write_all(text.as_bytes());
-    written.map_err(|error| BenchError::Write {
-        path: "the result".into(),
-        error,
-    })?;
+    written.map_err(unwritable(Path::new("the result")))?;
+    if let Some(path) = &args.report {
+        let page = page::page(&outcome, &page::command_line(std::env::args()));
+        std::fs::write(path, page).map_err(unwritable(path))?;
+    }
     match outcome.losses.first {
         Some(first) => Err(BenchError::Lost {
             count: outcome.losses.count,
@@ -114,15 +118,11 @@ pub fn bench(args: &BenchArgs) -> Result<(), BenchError> {
     }
 }
 
-fn write_report(path: &Path, outcome: &Outcome) -> Result<(), BenchError> {
-    std::fs::write(
-        path,
-        page::page(outcome, &page::command_line(std::env::args())),
-    )
-    .map_err(|error| BenchError::Write {
+fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> BenchError {
+    |error| BenchError::Write {
         path: path.into(),
         error,
-    })
+    }
 }
 
 fn run(plan: &Plan) -> Result<Outcome, BenchError> {
@@ -182,7 +182,9 @@ fn work(
     ends: Vec<Ends>,
     gate: &Mutex<()>,
 ) -> Result<Measured, BenchError> {
-    if plan.mode.cycles() {
+    if let (Mode::Connect, Some(sink)) = (plan.mode, plan.sink) {
+        proxied::Proxied::new(plan, meter, sink)?.run()
+    } else if plan.mode.cycles() {
         cycles::Cycles::new(plan, meter, thread, gate)?.run()
     } else {
         rooms::Rooms::new(plan, meter, thread, ends)?.run()

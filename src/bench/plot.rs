@@ -1,8 +1,10 @@
 //! The page's two plots, as SVG whose colours are the page's.
 
+use std::f64::consts::LOG10_2;
 use std::fmt::Write;
 
 use hdrhistogram::Histogram;
+use libm::{exp10, log10};
 
 use super::outcome::Outcome;
 use super::scale::Scale;
@@ -25,7 +27,7 @@ pub fn latency(outcome: &Outcome) -> String {
     if let Some(late) = &outcome.late {
         lines.push(("of it: sent late by the generator", "line second", late));
     }
-    let nines = (outcome.latency.len() as f64).log10().clamp(1.0, 7.0);
+    let nines = log10(outcome.latency.len() as f64).clamp(1.0, 7.0);
     let all: Vec<f64> = lines
         .iter()
         .flat_map(|(_, _, histogram)| [histogram.value_at_quantile(0.0), histogram.max()])
@@ -141,7 +143,7 @@ fn x(share: f64) -> f64 {
 
 /// Microseconds at so many nines: 0 is the least, 1 is p90, 2 is p99.
 fn at_nines(histogram: &Histogram<u64>, nines: f64) -> f64 {
-    histogram.value_at_quantile(1.0 - 10_f64.powf(-nines)) as f64 / 1000.0
+    histogram.value_at_quantile(1.0 - exp10(-nines)) as f64 / 1000.0
 }
 
 fn nine_ticks(nines: f64) -> Vec<(String, f64)> {
@@ -156,14 +158,14 @@ fn nine_ticks(nines: f64) -> Vec<(String, f64)> {
         "99.9999 %",
         "99.99999 %",
     ];
-    let places = [0.0, 2_f64.log10(), 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0];
+    let places = [0.0, LOG10_2, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0];
     let all = names.into_iter().map(str::to_owned).zip(places);
     all.filter(|(_, at)| *at <= nines).collect()
 }
 
 fn marks(svg: &mut String, histogram: &Histogram<u64>, nines: f64, scale: &Scale) {
     let points = [
-        ("p50", 2_f64.log10()),
+        ("p50", LOG10_2),
         ("p90", 1.0),
         ("p99", 2.0),
         ("p99.9", 3.0),

@@ -106,12 +106,13 @@ impl<'a> Rooms<'a> {
                 self.handle(event);
             }
         }
-        let unanswered = self.rooms.iter().map(|room| room.flow.unanswered()).sum();
-        Ok(self.meter.finish(match self.schedule {
-            Some(_) => unanswered,
+        let on_their_way = self.rooms.iter().map(|room| room.flow.unanswered());
+        let unanswered = match &self.schedule {
+            Some((schedule, _)) => on_their_way.sum::<u64>() + schedule.overdue(self.meter.end()),
             // What is in flight at the end is just that.
             None => 0,
-        }))
+        };
+        Ok(self.meter.finish(unanswered))
     }
 
     /// Without a schedule the first messages go out now, and each makes room for the next.

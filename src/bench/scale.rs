@@ -1,5 +1,7 @@
 //! Values to places on an axis, straight or by logarithm, and the round values to write beside it.
 
+use libm::{exp10, log10};
+
 pub struct Scale {
     low: f64,
     high: f64,
@@ -30,7 +32,7 @@ impl Scale {
     /// Where a value stands: 0 at the lower end, 1 at the upper.
     pub fn share(&self, value: f64) -> f64 {
         if self.logarithmic {
-            (value.max(self.low) / self.low).ln() / (self.high / self.low).ln()
+            log10(value.max(self.low) / self.low) / log10(self.high / self.low)
         } else {
             (value - self.low) / (self.high - self.low)
         }
@@ -53,7 +55,7 @@ impl Scale {
             return if fine.len() > 9 { all(&[1.0]) } else { fine };
         }
         let rough = self.high / 5.0;
-        let power = 10_f64.powf(rough.log10().floor());
+        let power = exp10(log10(rough).floor());
         let step = [1.0, 2.0, 5.0, 10.0]
             .map(|factor| factor * power)
             .into_iter()

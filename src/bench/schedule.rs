@@ -33,6 +33,16 @@ impl Schedule {
         (self.offset + self.next as f64 * self.interval) as u64
     }
 
+    /// Messages whose time has come and that nobody has taken.
+    pub fn overdue(&self, now: u64) -> u64 {
+        let since = now as f64 - self.offset;
+        let due = match since < 0.0 {
+            true => 0,
+            false => (since / self.interval) as u64 + 1,
+        };
+        due.saturating_sub(self.next)
+    }
+
     /// Takes the next message if its time has come.
     pub fn take(&mut self, now: u64) -> Option<u64> {
         let at = self.peek();
@@ -122,6 +132,8 @@ mod tests {
         // The thread was held up for three milliseconds: all of it is seen.
         let late: Vec<u64> = std::iter::from_fn(|| schedule.take(3_000_000)).collect();
         assert_eq!(late, [1_000_000, 2_000_000, 3_000_000]);
+        assert_eq!(schedule.overdue(3_999_999), 0);
+        assert_eq!(schedule.overdue(5_000_000), 2);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::ClientError;
 use super::connect::{connect, finish};
 use super::events::{Event, Events};
+use super::join::{ask_for_room, partner};
 use super::screen::{Output, Screen};
 use super::talk::{Action, Source, Talk};
 use crate::cli::ChatArgs;
@@ -25,6 +26,7 @@ const GOODBYE: Duration = Duration::from_millis(500);
 /// If it can't connect, the connection is cut, or it is over with lines unsent.
 pub fn chat(args: &ChatArgs) -> Result<ExitCode, ClientError> {
     let stream = Arc::new(connect(&args.at, &args.server)?);
+    let named = ask_for_room(&stream, &args.room, None)?;
     let source = if io::stdin().is_terminal() {
         Source::Keyboard
     } else {
@@ -36,6 +38,7 @@ pub fn chat(args: &ChatArgs) -> Result<ExitCode, ClientError> {
         talk: Talk::new(source),
         screen: Screen::new(io::stdout(), output(), &args.name),
         source,
+        awaited: named,
         leaving: false,
         signal: None,
     };
@@ -70,6 +73,8 @@ struct Session {
     talk: Talk,
     screen: Screen<Stdout>,
     source: Source,
+    /// Whether the server will say when the partner comes, and has not yet.
+    awaited: bool,
     /// Whether someone wants to leave now, and not when everything is sent.
     leaving: bool,
     signal: Option<u8>,
@@ -125,6 +130,13 @@ impl Session {
                 actions
             }
             Event::InputEnded => self.talk.input_ended(),
+            Event::Heard(line) if self.awaited => match partner(&String::from_utf8_lossy(&line))? {
+                Some(_) => {
+                    self.awaited = false;
+                    vec![Action::Hint("your partner is here")]
+                }
+                None => self.talk.heard(line),
+            },
             Event::Heard(line) => self.talk.heard(line),
             Event::Closed => self.talk.closed(),
             Event::Signal(signal) => {

@@ -154,6 +154,16 @@ pub fn receive(mut stream: &TcpStream, buffer: &mut [u8]) -> Result<usize, Clien
     }
 }
 
+/// What a [`receive`] would answer, left where it is.
+pub fn peek(stream: &TcpStream, buffer: &mut [u8]) -> Result<usize, ClientError> {
+    loop {
+        match stream.peek(buffer) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => return result.map_err(ClientError::Cut),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,7 +238,11 @@ mod tests {
                 Command::Consume(args) => args.at,
                 Command::Chat(args) => args.at,
                 Command::Order(args) => args.at,
-                Command::Serve(_) | Command::Send(_) | Command::Receive(_) | Command::Bench(_) => {
+                Command::Serve(_)
+                | Command::Send(_)
+                | Command::Receive(_)
+                | Command::User(_)
+                | Command::Bench(_) => {
                     unreachable!("a client with a default")
                 }
             };

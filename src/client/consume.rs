@@ -3,8 +3,10 @@
 use std::io::{self, Write};
 
 use super::connect::{connect, finish, receive, reset_unless_finished};
+use super::join::join;
 use super::{CHUNK, ClientError};
 use crate::cli::ConsumeArgs;
+use crate::engine::Role;
 
 /// Receives until the partner has finished.
 ///
@@ -16,6 +18,7 @@ use crate::cli::ConsumeArgs;
 pub fn consume(args: &ConsumeArgs) -> Result<(), ClientError> {
     let stream = connect(&args.at, &args.server)?;
     reset_unless_finished(&stream)?;
+    join(&stream, &args.room, Some(Role::Consume))?;
     let mut stdout = io::stdout().lock();
     let mut buffer = vec![0; CHUNK];
     loop {

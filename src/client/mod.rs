@@ -34,6 +34,9 @@ pub use join::Room;
 pub use order::{Message, order};
 pub use produce::produce;
 
+use crate::console::printable;
+use crate::password::PasswordError;
+use crate::scram;
 use connect::Failures;
 use files::FilesError;
 
@@ -61,6 +64,14 @@ pub enum ClientError {
     Silent(&'static str),
     #[error("the server refused: {0}")]
     Refused(String),
+    #[error("not an answer of named rooms: {0:?}; does this listener have rooms=named?")]
+    NoRooms(String),
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    #[error("cannot log in: {0}")]
+    Login(#[from] scram::Refusal),
+    #[error("the system has no random numbers: {0}")]
+    Random(#[from] getrandom::Error),
     #[error("cannot read standard input: {0}")]
     Input(io::Error),
     #[error("cannot write to standard output: {0}")]
@@ -76,6 +87,15 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// What stands behind the server's `ERR`: a code and words.
+    fn refused(answer: &str) -> Self {
+        let answer = printable(answer);
+        let (code, words) = answer
+            .split_once(' ')
+            .unwrap_or((&answer, "no reason given"));
+        Self::Refused(format!("{words} (ERR {code})"))
+    }
+
     /// What a failed write to standard output means for a pipe: that its reader has seen enough is success.
     fn of_output(error: io::Error) -> Result<(), Self> {
         match error.kind() {

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use super::ClientError;
 use super::connect::connect;
+use super::join::{ask_for_room, await_partner};
 use crate::cli::OrderArgs;
 use crate::console::printable;
 use crate::limits::LONGEST_MESSAGE;
@@ -42,9 +43,13 @@ impl FromStr for Message {
 /// If it can't connect, the server refuses, or the connection is cut.
 pub fn order(args: &OrderArgs) -> Result<(), ClientError> {
     let stream = connect(&args.at, &args.server)?;
+    let named = ask_for_room(&stream, &args.room, None)?;
     let mut lines = BufReader::new(&stream);
     if io::stdout().is_terminal() {
         print("connected, waiting for a partner")?;
+    }
+    if named {
+        await_partner(&stream)?;
     }
     print(&answer(&mut lines, "a partner")?)?;
     let Message(message) = &args.message;
@@ -72,10 +77,7 @@ fn answer(lines: &mut impl BufRead, what: &'static str) -> Result<String, Client
     let line = printable(line);
     match line.strip_prefix("ERR ") {
         None => Ok(line),
-        Some(error) => {
-            let (code, words) = error.split_once(' ').unwrap_or((error, "no reason given"));
-            Err(ClientError::Refused(format!("{words} (ERR {code})")))
-        }
+        Some(error) => Err(ClientError::refused(error)),
     }
 }
 

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use super::connect::{connect, receive};
+use super::join::join;
 use super::sending::Sending;
 use super::{CHUNK, ClientError};
 use crate::cli::ProduceArgs;
+use crate::engine::Role;
 
 /// Sends standard input, and waits until the partner has finished too: `pairloop consume` does so once it has
 /// written everything.
@@ -14,6 +16,7 @@ use crate::cli::ProduceArgs;
 /// If it can't connect, the connection is cut, or the partner is no consumer.
 pub fn produce(args: &ProduceArgs) -> Result<(), ClientError> {
     let stream = Arc::new(connect(&args.at, &args.server)?);
+    join(&stream, &args.room, Some(Role::Produce))?;
     let sending = Sending::begin(&stream)?;
     // Reading goes on beside the sending: a partner that talks must not be held up, and a cut is noticed even
     // while the input is silent.

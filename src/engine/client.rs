@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::num::NonZeroU64;
-use std::ops::Index;
 
-use super::Side;
+use crate::limits::{ID_BYTES, SEAT_BYTES};
+
+use super::table::Key;
+use super::{Engine, Side};
 
 /// Names one connection, now and for ever: its slot in the reactor's table together with its number.
 ///
@@ -62,44 +64,43 @@ impl fmt::Debug for ClientId {
     }
 }
 
-/// A client and its seat.
-#[derive(Clone, Copy)]
-pub(super) struct Client {
-    pub id: ClientId,
-    /// The key of its room, which may still wait for the second.
-    pub room: usize,
-    pub side: Side,
+/// Where a client is. Its id is kept there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum At {
+    /// At this door, where it says which room it wants.
+    Door(Key),
+    /// In this room, which may still wait for the second.
+    Seat(Key, Side),
 }
+
+const _: () = assert!(size_of::<Option<At>>() <= SEAT_BYTES);
+const _: () = assert!(size_of::<Option<ClientId>>() <= ID_BYTES);
 
 /// The clients by slot: the reactor has already chosen a dense number for each, so no map is needed.
 #[derive(Default)]
 pub(super) struct Clients {
-    by_slot: Vec<Option<Client>>,
+    by_slot: Vec<Option<At>>,
     len: usize,
 }
 
 impl Clients {
-    pub fn insert(&mut self, client: Client) {
-        let slot = client.id.slot();
+    pub fn insert(&mut self, slot: usize, at: At) {
         if slot >= self.by_slot.len() {
             self.by_slot.resize_with(slot + 1, || None);
         }
-        let old = self.by_slot[slot].replace(client);
+        let old = self.by_slot[slot].replace(at);
         assert!(old.is_none(), "slot {slot} was given away twice");
         self.len += 1;
     }
 
-    pub fn remove(&mut self, id: ClientId) -> Client {
-        let client = self.by_slot[id.slot()].take_if(|client| client.id == id);
+    pub fn remove(&mut self, slot: usize) {
+        let client = self.by_slot[slot].take();
+        assert!(client.is_some(), "slot {slot} is free");
         self.len -= 1;
-        client.unwrap_or_else(|| panic!("{id} is not here"))
     }
 
-    pub fn get(&self, id: ClientId) -> Option<&Client> {
-        self.by_slot
-            .get(id.slot())?
-            .as_ref()
-            .filter(|client| client.id == id)
+    pub fn get(&self, slot: usize) -> Option<At> {
+        *self.by_slot.get(slot)?
     }
 
     pub fn len(&self) -> usize {
@@ -107,11 +108,20 @@ impl Clients {
     }
 }
 
-impl Index<ClientId> for Clients {
-    type Output = Client;
+impl Engine {
+    /// Where the client with this id is, and not one that has its slot by now.
+    pub(super) fn place_of(&self, id: ClientId) -> Option<At> {
+        let at = self.clients.get(id.slot())?;
+        let tenant = match at {
+            At::Door(door) => Some(self.doors[door].client),
+            At::Seat(room, side) => self.rooms[room].members.get(side),
+        };
+        (tenant == Some(id)).then_some(at)
+    }
 
-    fn index(&self, id: ClientId) -> &Client {
-        self.get(id).unwrap_or_else(|| panic!("{id} is not here"))
+    pub(super) fn find(&self, id: ClientId) -> At {
+        self.place_of(id)
+            .unwrap_or_else(|| panic!("{id} is not here"))
     }
 }
 
@@ -138,21 +148,5 @@ mod tests {
             ClientId::MAX_NUMBER
         );
         assert_eq!(ClientId::new(ClientId::MAX_NUMBER + 1, 0).number(), 1);
-    }
-
-    #[test]
-    fn an_old_id_does_not_find_the_next_tenant_of_its_slot() {
-        let mut clients = Clients::default();
-        let client = |number| Client {
-            id: ClientId::new(number, 3),
-            room: 0,
-            side: Side::X,
-        };
-        clients.insert(client(1));
-        clients.remove(ClientId::new(1, 3));
-        clients.insert(client(2));
-        assert!(clients.get(ClientId::new(1, 3)).is_none());
-        assert!(clients.get(ClientId::new(2, 3)).is_some());
-        assert_eq!(clients.len(), 1);
     }
 }

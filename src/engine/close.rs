@@ -27,6 +27,14 @@ pub enum CloseReason {
     TooLong,
     /// It was to say something, and said nothing.
     Empty,
+    /// What it said first is no hello, or asks for what cannot be.
+    BadHello,
+    /// It did not say hello in time.
+    HelloTimeout,
+    /// It was to log in, and did not.
+    BadLogin,
+    /// Its address has enough clients.
+    Full,
     /// The server stops, and sends those away who wait or talk in lines.
     Stopping,
     /// The server has stopped before its room was over.
@@ -47,7 +55,7 @@ pub enum Ending {
 }
 
 impl CloseReason {
-    pub const ALL: [CloseReason; 14] = [
+    pub const ALL: [CloseReason; 18] = [
         CloseReason::Done,
         CloseReason::Left,
         CloseReason::Reset,
@@ -59,6 +67,10 @@ impl CloseReason {
         CloseReason::StallTimeout,
         CloseReason::TooLong,
         CloseReason::Empty,
+        CloseReason::BadHello,
+        CloseReason::HelloTimeout,
+        CloseReason::BadLogin,
+        CloseReason::Full,
         CloseReason::Stopping,
         CloseReason::Stopped,
         CloseReason::Failed,
@@ -75,10 +87,14 @@ impl CloseReason {
             | CloseReason::HalfCloseTimeout
             | CloseReason::TooLong
             | CloseReason::Empty
+            | CloseReason::BadHello
+            | CloseReason::HelloTimeout
+            | CloseReason::BadLogin
             | CloseReason::Stopping => Ending::FlushThenReset,
             CloseReason::Reset
             | CloseReason::Unreachable
             | CloseReason::StallTimeout
+            | CloseReason::Full
             | CloseReason::Stopped
             | CloseReason::Failed => Ending::Reset,
         }
@@ -98,6 +114,10 @@ impl CloseReason {
             CloseReason::StallTimeout => "stall_timeout",
             CloseReason::TooLong => "too_long",
             CloseReason::Empty => "empty",
+            CloseReason::BadHello => "bad_hello",
+            CloseReason::HelloTimeout => "hello_timeout",
+            CloseReason::BadLogin => "bad_login",
+            CloseReason::Full => "full",
             CloseReason::Stopping => "stopping",
             CloseReason::Stopped => "stopped",
             CloseReason::Failed => "failed",
@@ -119,6 +139,10 @@ impl fmt::Display for CloseReason {
             CloseReason::StallTimeout => "did not take its bytes",
             CloseReason::TooLong => "said too much at once",
             CloseReason::Empty => "said nothing",
+            CloseReason::BadHello => "no proper hello",
+            CloseReason::HelloTimeout => "no hello in time",
+            CloseReason::BadLogin => "not logged in",
+            CloseReason::Full => "too many clients from its address",
             CloseReason::Stopping => "server stopping",
             CloseReason::Stopped => "cut off by the stop",
             CloseReason::Failed => "system error",

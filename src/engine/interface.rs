@@ -1,6 +1,7 @@
 //! What goes into the engine, and what comes out.
 
 use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,10 @@ pub type ListenerId = usize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Input<'a> {
     /// It has connected.
-    Accepted { listener: ListenerId },
+    Accepted {
+        listener: ListenerId,
+        peer: SocketAddr,
+    },
     /// It has sent these bytes; they begin with what an earlier `Data` left.
     Data(&'a [u8]),
     /// It has sent FIN. In front of it, nothing is left but what the engine wanted to read on from.
@@ -63,9 +67,20 @@ pub enum Payload {
     Text(Cow<'static, [u8]>),
 }
 
+/// How a listener's clients find their partners.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meeting {
+    /// In the order in which they come.
+    Arrival,
+    /// By the name in their first line: see [`hello`](super::hello).
+    Named,
+}
+
 /// How long things may take. `None` is for ever.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Timeouts {
+    /// A client has this long to say hello, where it has to.
+    pub hello: Option<Duration>,
     /// A client waits this long for its partner.
     pub wait: Option<Duration>,
     /// A room lives this long without a byte.

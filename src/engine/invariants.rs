@@ -2,7 +2,7 @@
 
 use super::Engine;
 #[cfg(debug_assertions)]
-use super::stop::Phase;
+use super::{Counts, client::At, lobby::Lobby, stop::Phase};
 
 impl Engine {
     #[cfg(not(debug_assertions))]
@@ -10,47 +10,48 @@ impl Engine {
 
     #[cfg(debug_assertions)]
     pub(super) fn check_invariants(&self) {
-        let mut seated = 0;
+        let (mut seated, mut waiting) = (0, 0);
         let mut armed = usize::from(self.drain_deadline.is_some());
         let mut open = vec![0; self.lobbies.len()];
-        for (key, room) in &self.rooms {
+        for (key, room) in self.rooms.iter() {
             for (side, id) in room.members.iter() {
-                let client = self.clients[id];
+                let seat = Some(At::Seat(key, side));
                 assert_eq!(
-                    (client.room, client.side),
-                    (key, side),
+                    self.clients.get(id.slot()),
+                    seat,
                     "a seat belongs to one client"
                 );
                 seated += 1;
             }
             armed +=
                 usize::from(room.deadline.is_some()) + usize::from(room.service_deadline.is_some());
-            let lobby = &self.lobbies[room.listener];
+            let lobby = &self.lobbies[room.listener()];
             if room.is_open() {
-                open[room.listener] += 1;
+                open[room.listener()] += 1;
                 assert!(room.is_full(), "an open room has all its members");
             } else {
-                assert_eq!(
-                    lobby.waiting,
-                    Some(key),
-                    "a room that waits is found by its lobby"
-                );
+                waiting += 1;
+                let found = room.place().and_then(|place| lobby.at(place));
+                assert_eq!(found, Some(key), "a room that waits is found by its lobby");
                 assert!(
                     self.phase == Phase::Serving,
                     "nobody waits once the stop has begun"
                 );
             }
         }
-        let waiting = self
-            .lobbies
-            .iter()
-            .filter(|lobby| lobby.waiting.is_some())
-            .count();
-        assert_eq!(
-            self.rooms.len(),
-            open.iter().sum::<usize>() + waiting,
-            "a lobby names a room that exists"
-        );
+        for (key, door) in self.doors.iter() {
+            let at = self.clients.get(door.client.slot());
+            assert_eq!(at, Some(At::Door(key)), "a door has one client");
+            seated += 1;
+            armed += usize::from(door.deadline.is_some());
+        }
+        let counts = self.lobbies.iter().map(Lobby::counts);
+        let all = counts.fold(Counts::default(), |mut all, counts| {
+            all.add(counts);
+            all
+        });
+        assert_eq!(all.waiting, waiting, "a lobby names a room that exists");
+        assert_eq!(all.clients, seated, "every client is counted once");
         assert_eq!(self.clients.len(), seated, "every client has one seat");
         assert!(
             self.lobbies

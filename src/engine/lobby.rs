@@ -1,22 +1,82 @@
 //! Where a listener's clients wait for their partners.
 
-use super::Counts;
-use super::service::Factory;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
-/// One listener's lobby. Clients pair in the order in which they come, so at most one waits.
+use super::hello::{Code, Refusal, Role};
+use super::service::{Factory, Seats};
+use super::table::Key;
+use super::{CloseReason, Counts, Meeting};
+use crate::users::Users;
+
+/// One listener's lobby. Those who fit together pair in the order in which they come.
 pub(super) struct Lobby {
     factory: Factory,
-    /// The room that has its first client and waits for its second.
-    pub waiting: Option<usize>,
+    pub meeting: Meeting,
+    /// Who may come in, if not everybody.
+    pub users: Option<Arc<Users>>,
+    /// The rooms that have their first client and wait for their second.
+    waiting: BTreeMap<Place, Key>,
+    /// How many have ever waited.
+    tickets: u64,
+    /// Clients who have not said which room they want.
+    pub at_the_door: usize,
     /// The rooms that were completed in this lobby and still exist.
     pub rooms: usize,
 }
 
+/// Who comes in, and for what.
+pub(super) struct Guest {
+    pub peer: SocketAddr,
+    /// The room that it wants; empty where rooms have no names.
+    pub room: Box<str>,
+    pub role: Option<Role>,
+    /// It wants to be told when its partner is there.
+    pub ack: bool,
+}
+
+impl Guest {
+    /// One that takes whoever comes.
+    pub fn of_any_room(peer: SocketAddr) -> Self {
+        Self {
+            peer,
+            room: Box::default(),
+            role: None,
+            ack: false,
+        }
+    }
+
+    /// What it is told when it waits no longer, if it can be told: who said no hello expects no answer to it.
+    pub fn refusal(&self, reason: CloseReason) -> Option<Refusal> {
+        let (code, words) = match reason {
+            _ if self.room.is_empty() => return None,
+            CloseReason::WaitTimeout => (Code::Timeout, "no partner came in time"),
+            CloseReason::Stopping => (Code::Closing, "the server stops"),
+            _ => return None,
+        };
+        Some(Refusal { code, words })
+    }
+}
+
+/// A place in the queue of those who want the same room in the same role. All of these wait for the same kind of
+/// partner, so the first of them gets the next that comes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    room: Box<str>,
+    role: Option<Role>,
+    ticket: u64,
+}
+
 impl Lobby {
-    pub fn new(factory: Factory) -> Self {
+    pub fn new(factory: Factory, meeting: Meeting) -> Self {
         Self {
             factory,
-            waiting: None,
+            meeting,
+            users: None,
+            waiting: BTreeMap::new(),
+            tickets: 0,
+            at_the_door: 0,
             rooms: 0,
         }
     }
@@ -30,13 +90,55 @@ impl Lobby {
         &self.factory
     }
 
+    /// Takes the room that has waited longest for somebody like this guest.
+    pub fn partner_for(&mut self, guest: &Guest) -> Option<Key> {
+        if self.factory.kind.seats == Seats::One || self.waiting.is_empty() {
+            return None;
+        }
+        let role = guest.role.map(Role::other);
+        let first = Place {
+            room: guest.room.clone(),
+            role,
+            ticket: 0,
+        };
+        let (place, _) = self.waiting.range(&first..).next()?;
+        if (&place.room, place.role) != (&first.room, role) {
+            return None;
+        }
+        let place = place.clone();
+        self.waiting.remove(&place)
+    }
+
+    /// Lets a room wait for its second client.
+    pub fn wait(&mut self, guest: &Guest, key: Key) -> Place {
+        self.tickets += 1;
+        let place = Place {
+            room: guest.room.clone(),
+            role: guest.role,
+            ticket: self.tickets,
+        };
+        self.waiting.insert(place.clone(), key);
+        place
+    }
+
+    /// The room that waited there waits no longer.
+    pub fn leave(&mut self, place: &Place) -> Option<Key> {
+        self.waiting.remove(place)
+    }
+
     pub fn counts(&self) -> Counts {
-        let waiting = usize::from(self.waiting.is_some());
-        let clients = waiting + self.rooms * self.factory.kind.seats.len();
+        let waiting = self.waiting.len();
+        let clients = self.at_the_door + waiting + self.rooms * self.factory.kind.seats.len();
         Counts {
             clients,
             waiting,
             rooms: self.rooms,
         }
+    }
+
+    /// The room that waits there.
+    #[cfg(debug_assertions)]
+    pub fn at(&self, place: &Place) -> Option<Key> {
+        self.waiting.get(place).copied()
     }
 }

@@ -25,13 +25,22 @@
 mod client;
 mod close;
 mod deadlines;
+mod door;
+mod hello;
 mod interface;
 mod invariants;
 mod lobby;
+mod login;
+mod moment;
 mod note;
+mod penalties;
 mod room;
+mod seating;
 pub mod service;
+mod sides;
+mod sources;
 mod stop;
+mod table;
 
 #[cfg(test)]
 mod tests;
@@ -39,28 +48,34 @@ mod tests;
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use slab::Slab;
-
 pub use client::ClientId;
 pub use close::{CloseReason, Ending};
 pub use deadlines::Deadlines;
-pub use interface::{Counts, Input, ListenerId, Output, Payload, Timeouts};
+pub use hello::{Code, Refusal, Role, is_room};
+pub use interface::{Counts, Input, ListenerId, Meeting, Output, Payload, Timeouts};
+pub use moment::{Epoch, Moment};
 pub use note::Note;
-pub use room::{Members, Side};
+pub use sides::{Members, Side};
+pub use sources::{Source, Sources};
 
-use client::{Client, Clients};
+use client::{At, Clients};
+use door::Door;
 use lobby::Lobby;
+use login::Nonces;
 use room::{Room, RoomEnd};
 use service::{Actions, Decisions, Factory, Service};
 use stop::Phase;
+use table::{Key, Table};
 
 /// Whom a deadline is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
+    /// A client that has not said hello.
+    Door(Key),
     /// A room: nobody has come, or nothing has been said.
-    Room(usize),
+    Room(Key),
     /// A room's service, which has asked for it.
-    Service(usize),
+    Service(Key),
     /// The time that rooms were given when the stop began is over.
     StopOver,
 }
@@ -68,50 +83,84 @@ enum Due {
 pub struct Engine {
     lobbies: Vec<Lobby>,
     clients: Clients,
-    rooms: Slab<Room>,
+    doors: Table<Door>,
+    rooms: Table<Room>,
     deadlines: Deadlines<Due>,
+    sources: Sources,
+    nonces: Nonces,
     timeouts: Timeouts,
     outputs: VecDeque<Output>,
     rooms_opened: u64,
     rooms_over: u64,
     phase: Phase,
-    drain_deadline: Option<Instant>,
+    drain_deadline: Option<Moment>,
+    epoch: Epoch,
 }
 
 impl Engine {
-    /// One lobby for each listener, in the order of their [`ListenerId`]s.
-    pub fn new(listeners: impl IntoIterator<Item = Factory>, timeouts: Timeouts) -> Self {
+    /// One lobby for each listener, in the order of their [`ListenerId`]s. No time that it is told may be before
+    /// `start`.
+    pub fn new(
+        listeners: impl IntoIterator<Item = (Factory, Meeting)>,
+        timeouts: Timeouts,
+        start: Instant,
+    ) -> Self {
         Self {
-            lobbies: listeners.into_iter().map(Lobby::new).collect(),
+            lobbies: listeners
+                .into_iter()
+                .map(|(service, rooms)| Lobby::new(service, rooms))
+                .collect(),
             clients: Clients::default(),
-            rooms: Slab::new(),
+            doors: Table::default(),
+            rooms: Table::default(),
             deadlines: Deadlines::default(),
+            sources: Sources::new(None),
+            nonces: Nonces::default(),
             timeouts,
             outputs: VecDeque::new(),
             rooms_opened: 0,
             rooms_over: 0,
             phase: Phase::Serving,
             drain_deadline: None,
+            epoch: Epoch::new(start),
         }
+    }
+
+    /// The same, for listeners with users: logins need a key that nobody else knows.
+    pub fn with_nonces(mut self, key: [u8; 32]) -> Self {
+        self.nonces = Nonces::of(key);
+        self
+    }
+
+    /// The same, with so many clients of one source at most.
+    pub fn with_clients_per_source(mut self, most: Option<u32>) -> Self {
+        self.sources = Sources::new(most);
+        self
     }
 
     /// Tells what happened to a client, and answers how many bytes of a `Data` input were taken.
     pub fn handle_input(&mut self, now: Instant, client: ClientId, input: Input<'_>) -> usize {
         self.assert_drained();
+        let now = self.epoch.moment(now);
         let mut taken = 0;
         match input {
-            Input::Accepted { listener } => self.accept(now, client, listener),
+            Input::Accepted { listener, peer } => self.accept(now, client, listener, peer),
             Input::Data(bytes) => taken = self.data(now, client, bytes),
             Input::Eof { unread } => self.eof(now, client, unread),
-            Input::Lost(reason) => {
-                let Client { room, side, .. } = self.clients[client];
-                self.end_room(now, room, RoomEnd::Lost(side, reason));
-            }
+            Input::Lost(reason) => match self.find(client) {
+                At::Door(door) => self.lost_at_door(door, reason),
+                At::Seat(room, side) => self.end_room(now, room, RoomEnd::Lost(side, reason)),
+            },
             Input::SendDrained => {
-                let Client { room, side, .. } = self.clients[client];
-                self.rooms[room].drained(side, &mut self.outputs);
+                // What is said at the door is short, and nothing waits for it.
+                if let At::Seat(room, side) = self.find(client) {
+                    self.rooms[room].drained(side, &mut self.outputs);
+                }
             }
-            Input::Activity { last } => self.activity(now, client, last),
+            Input::Activity { last } => {
+                let last = self.epoch.moment(last);
+                self.activity(now, client, last);
+            }
         }
         self.check_invariants();
         taken
@@ -120,8 +169,13 @@ impl Engine {
     /// Does what has become due by `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.assert_drained();
+        let now = self.epoch.moment(now);
         while let Some((_, due)) = self.deadlines.pop(now) {
             match due {
+                Due::Door(key) => {
+                    self.doors[key].deadline = None;
+                    self.turn_away(key, door::NO_HELLO);
+                }
                 Due::Room(key) => {
                     let room = &mut self.rooms[key];
                     room.deadline = None;
@@ -151,7 +205,7 @@ impl Engine {
 
     /// When [`handle_timeout`](Self::handle_timeout) should next be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.deadlines.next()
+        self.deadlines.next().map(|at| self.epoch.instant(at))
     }
 
     /// Clients that have not been closed.
@@ -172,110 +226,48 @@ impl Engine {
             .collect()
     }
 
-    fn accept(&mut self, now: Instant, id: ClientId, listener: ListenerId) {
-        if self.phase != Phase::Serving {
-            let reason = CloseReason::Stopping;
-            self.outputs.push_back(Output::Close {
-                client: id,
-                reason,
-                ending: reason.ending(),
-            });
-            return;
-        }
-        let lobby = &mut self.lobbies[listener];
-        let (room, side) = match lobby.waiting.take() {
-            Some(room) => (room, Side::Y),
-            None => (
-                self.rooms.insert(Room::new(listener, id, lobby.factory())),
-                Side::X,
-            ),
+    fn data(&mut self, now: Moment, client: ClientId, bytes: &[u8]) -> usize {
+        let (key, side) = match self.find(client) {
+            At::Door(key) => return self.hear(now, key, bytes),
+            At::Seat(key, side) => (key, side),
         };
-        self.clients.insert(Client { id, room, side });
-        if side == Side::Y {
-            self.rooms[room].members.seat(id);
+        let room = &self.rooms[key];
+        if room.is_mute(side) {
+            return bytes.len();
         }
-        if self.rooms[room].is_full() {
-            self.open_room(now, room);
-        } else {
-            self.lobbies[listener].waiting = Some(room);
-            self.run(now, id, |service, _, actions| service.arrived(actions));
-            self.limit_quiet(room, now);
-        }
-    }
-
-    fn open_room(&mut self, now: Instant, key: usize) {
-        self.rooms_opened += 1;
-        let room = &mut self.rooms[key];
-        room.open(self.rooms_opened, now);
-        self.lobbies[room.listener].rooms += 1;
-        let note = Note::RoomOpened {
-            room: self.rooms_opened,
-            members: room.members,
-        };
-        self.outputs.push_back(Output::Note(note));
-        self.run_in(now, key, |service, actions| service.open(actions));
-        if let Some(room) = self.rooms.get(key) {
-            room.resume_all(&mut self.outputs);
-        }
-        self.limit_quiet(key, now);
-    }
-
-    fn data(&mut self, now: Instant, client: ClientId, bytes: &[u8]) -> usize {
         let mut taken = 0;
-        let Client { room, side, .. } = self.clients[client];
         // Otherwise they wait where they are.
-        if self.rooms[room].takes_data(side) {
-            self.run(now, client, |service, side, actions| {
+        if room.takes_data(side) {
+            self.run_in(now, key, |service, actions| {
                 taken = service.data(side, bytes, actions)
             });
         }
         taken
     }
 
-    fn eof(&mut self, now: Instant, client: ClientId, unread: &[u8]) {
-        let Client {
-            room: key, side, ..
-        } = self.clients[client];
+    fn eof(&mut self, now: Moment, client: ClientId, unread: &[u8]) {
+        let (key, side) = match self.find(client) {
+            At::Door(key) => return self.eof_at_door(key, unread),
+            At::Seat(key, side) => (key, side),
+        };
         let room = &mut self.rooms[key];
-        if !room.is_open() {
+        if !room.is_open() && !room.is_mute(side) {
             return self.end_room(now, key, RoomEnd::Lost(side, CloseReason::Left));
         }
         room.finish(side);
-        self.run(now, client, |service, side, actions| {
-            service.eof(side, unread, actions)
-        });
-        self.limit_quiet(key, now);
-    }
-
-    fn activity(&mut self, now: Instant, client: ClientId, last: Instant) {
-        // The room may have ended between question and answer.
-        let Some(&Client { room: key, .. }) = self.clients.get(client) else {
-            return;
-        };
-        match self.rooms[key].quiet_limit(&self.timeouts) {
-            Some((limit, reason)) if last + limit <= now => {
-                self.end_room(now, key, RoomEnd::All(reason))
-            }
-            _ => self.limit_quiet(key, last),
+        if room.is_open() {
+            self.run_in(now, key, |service, actions| {
+                service.eof(side, unread, actions)
+            });
+            self.limit_quiet(key, now);
         }
-    }
-
-    /// Lets the service of a client's room act for this client.
-    fn run(
-        &mut self,
-        now: Instant,
-        client: ClientId,
-        act: impl FnOnce(&mut dyn Service, Side, &mut Actions<'_>),
-    ) {
-        let Client { room, side, .. } = self.clients[client];
-        self.run_in(now, room, |service, actions| act(service, side, actions));
     }
 
     /// Lets a room's service act, and does what follows for the room.
     fn run_in(
         &mut self,
-        now: Instant,
-        key: usize,
+        now: Moment,
+        key: Key,
         act: impl FnOnce(&mut dyn Service, &mut Actions<'_>),
     ) {
         let room = &mut self.rooms[key];
@@ -287,38 +279,6 @@ impl Engine {
         if let Some(end) = end {
             self.end_room(now, key, end);
         }
-    }
-
-    /// Sets the deadline by which a room that has been quiet since `since` is asked for a sign of life.
-    fn limit_quiet(&mut self, key: usize, since: Instant) {
-        let Some(room) = self.rooms.get_mut(key) else {
-            return;
-        };
-        let deadline = room
-            .quiet_limit(&self.timeouts)
-            .map(|(limit, _)| since + limit);
-        self.deadlines
-            .set(&mut room.deadline, deadline, Due::Room(key));
-    }
-
-    fn end_room(&mut self, now: Instant, key: usize, end: RoomEnd) {
-        let mut room = self.rooms.remove(key);
-        self.deadlines.set(&mut room.deadline, None, Due::Room(key));
-        self.deadlines
-            .set(&mut room.service_deadline, None, Due::Service(key));
-        let lobby = &mut self.lobbies[room.listener];
-        if room.is_open() {
-            lobby.rooms -= 1;
-            self.rooms_over += 1;
-        } else {
-            lobby.waiting = None;
-        }
-        self.outputs.push_back(Output::Note(room.over(now, end)));
-        room.part(now, end, &mut self.outputs);
-        for (_, client) in room.members.iter() {
-            self.clients.remove(client);
-        }
-        self.settle_stop();
     }
 
     fn assert_drained(&self) {

@@ -1,10 +1,12 @@
 //! What the engine tells the operator, as data: whoever carries out the outputs writes it down.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::room::Members;
-use super::{ClientId, CloseReason};
+use super::hello::Refusal;
+use super::sides::Members;
+use super::{ClientId, CloseReason, Source};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Note {
@@ -19,6 +21,22 @@ pub enum Note {
         reason: CloseReason,
         by: Option<ClientId>,
         lasted: Duration,
+    },
+    /// A client has proved to be this user.
+    LoggedIn {
+        client: ClientId,
+        name: String,
+    },
+    /// No logins from there for this time.
+    Penalised {
+        source: Source,
+        time: Duration,
+    },
+    /// A client was not let in.
+    Refused {
+        client: ClientId,
+        peer: SocketAddr,
+        refusal: Refusal,
     },
     /// A client gave up waiting, or was made to.
     LeftLobby {
@@ -59,6 +77,17 @@ impl fmt::Display for Note {
                     None => write!(f, "{reason}"),
                 }
             }
+            Note::LoggedIn { client, name } => write!(f, "{client}: logged in as {name}"),
+            Note::Penalised { source, time } => write!(
+                f,
+                "{source}: too many failed logins: refused for {} s",
+                time.as_secs()
+            ),
+            Note::Refused {
+                client,
+                peer,
+                refusal,
+            } => write!(f, "{client}: {peer} refused: {}", refusal.words),
             Note::LeftLobby { client, reason } => {
                 write!(f, "{client}: gone from the lobby: {reason}")
             }

@@ -6,98 +6,15 @@
 //! ```
 
 use std::collections::VecDeque;
-use std::ops::{Index, IndexMut};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::service::{Actions, Decisions, Factory, Manner, Seats, Service, ServiceKind};
-use super::{ClientId, CloseReason, Ending, ListenerId, Note, Output, Timeouts};
+use crate::limits::ROOM_BYTES;
 
-/// The side of a room: X joined first, Y second.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Side {
-    X,
-    Y,
-}
-
-impl Side {
-    pub fn other(self) -> Side {
-        match self {
-            Side::X => Side::Y,
-            Side::Y => Side::X,
-        }
-    }
-}
-
-/// One of something for each side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct PerSide<T> {
-    x: T,
-    y: T,
-}
-
-impl<T> Index<Side> for PerSide<T> {
-    type Output = T;
-
-    fn index(&self, side: Side) -> &T {
-        match side {
-            Side::X => &self.x,
-            Side::Y => &self.y,
-        }
-    }
-}
-
-impl<T> IndexMut<Side> for PerSide<T> {
-    fn index_mut(&mut self, side: Side) -> &mut T {
-        match side {
-            Side::X => &mut self.x,
-            Side::Y => &mut self.y,
-        }
-    }
-}
-
-/// Those who are in a room: X always, and Y once it has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Members(ClientId, Option<ClientId>);
-
-impl Members {
-    pub fn one(x: ClientId) -> Self {
-        Self(x, None)
-    }
-
-    pub fn two(x: ClientId, y: ClientId) -> Self {
-        Self(x, Some(y))
-    }
-
-    /// Gives the second seat away.
-    ///
-    /// # Panics
-    /// If it is taken: a room never has a third member.
-    pub(super) fn seat(&mut self, y: ClientId) {
-        let taken = self.1.replace(y);
-        assert_eq!(taken, None, "a room never has a third member");
-    }
-
-    pub fn first(&self) -> ClientId {
-        self.0
-    }
-
-    pub fn second(&self) -> Option<ClientId> {
-        self.1
-    }
-
-    pub fn get(&self, side: Side) -> Option<ClientId> {
-        match side {
-            Side::X => Some(self.0),
-            Side::Y => self.1,
-        }
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = (Side, ClientId)> + use<> {
-        [Some((Side::X, self.0)), self.1.map(|y| (Side::Y, y))]
-            .into_iter()
-            .flatten()
-    }
-}
+use super::hello::Role;
+use super::lobby::{Guest, Place};
+use super::service::{Actions, Decisions, Factory, Manner, Seats, Service};
+use super::sides::{Members, Side, Sides};
+use super::{ClientId, CloseReason, Ending, ListenerId, Moment, Note, Output, Timeouts};
 
 /// What ended a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,55 +51,117 @@ impl RoomEnd {
     }
 }
 
+/// A first client that waits for the second.
+pub(super) struct Wait {
+    pub place: Place,
+    pub guest: Guest,
+}
+
 pub(super) struct Room {
-    kind: &'static ServiceKind,
     service: Box<dyn Service>,
+    seats: Seats,
+    manner: Manner,
+    /// What is known of the first client while it waits for the second.
+    wait: Option<Box<Wait>>,
+    /// Whose bytes are thrown away: who only receives.
+    mute: Sides,
     /// The how-many-eth room this is, counted from 1; 0 while it waits.
     number: u64,
-    pub listener: ListenerId,
+    listener: u16,
     pub members: Members,
     /// Which sides have sent FIN.
-    finished: PerSide<bool>,
+    finished: Sides,
     /// For which sides something that was sent may not be on its way yet.
-    unsent: PerSide<bool>,
-    opened: Option<Instant>,
-    pub deadline: Option<Instant>,
-    pub service_deadline: Option<Instant>,
+    unsent: Sides,
+    opened: Moment,
+    pub deadline: Option<Moment>,
+    pub service_deadline: Option<Moment>,
 }
+
+const _: () = assert!(size_of::<Room>() <= ROOM_BYTES);
 
 impl Room {
     /// A room with its first client.
-    pub fn new(listener: ListenerId, x: ClientId, factory: &Factory) -> Self {
+    pub fn new(now: Moment, listener: ListenerId, x: ClientId, factory: &Factory) -> Self {
         Self {
-            kind: factory.kind,
             service: factory.start(),
+            seats: factory.kind.seats,
+            manner: factory.kind.manner,
+            wait: None,
+            mute: Sides::default(),
             number: 0,
-            listener,
+            listener: u16::try_from(listener).expect("listeners take descriptors, so they are few"),
             members: Members::one(x),
-            finished: PerSide::default(),
-            unsent: PerSide::default(),
-            opened: None,
+            finished: Sides::default(),
+            unsent: Sides::default(),
+            opened: now,
             deadline: None,
             service_deadline: None,
         }
     }
 
+    pub fn listener(&self) -> ListenerId {
+        usize::from(self.listener)
+    }
+
     pub fn is_full(&self) -> bool {
-        self.kind.seats == Seats::One || self.members.second().is_some()
+        self.seats == Seats::One || self.members.second().is_some()
     }
 
     pub fn is_open(&self) -> bool {
-        self.opened.is_some()
+        self.wait.is_none()
+    }
+
+    /// Waits for the second client.
+    pub fn wait(&mut self, place: Place, guest: Guest) {
+        self.mute(Side::X, &guest);
+        self.wait = Some(Box::new(Wait { place, guest }));
+    }
+
+    /// Where its lobby finds it, while it waits.
+    pub fn place(&self) -> Option<&Place> {
+        self.wait.as_ref().map(|wait| &wait.place)
+    }
+
+    /// Takes the second client in.
+    pub fn join(&mut self, y: ClientId, guest: &Guest) {
+        self.members.seat(y);
+        self.mute(Side::Y, guest);
+    }
+
+    fn mute(&mut self, side: Side, guest: &Guest) {
+        if guest.role == Some(Role::Consume) {
+            self.mute.add(side);
+        }
+    }
+
+    /// Whether what `side` says is thrown away.
+    pub fn is_mute(&self, side: Side) -> bool {
+        self.mute.has(side)
     }
 
     /// Whether its clients are to be told of a stop and sent away, rather than left to finish.
     pub fn ends_with_the_server(&self) -> bool {
-        !self.is_open() || self.kind.manner == Manner::Lines
+        !self.is_open() || self.manner == Manner::Lines
     }
 
-    pub fn open(&mut self, number: u64, now: Instant) {
+    pub fn open(&mut self, number: u64, now: Moment) -> Option<Guest> {
         self.number = number;
-        self.opened = Some(now);
+        self.opened = now;
+        self.wait.take().map(|wait| wait.guest)
+    }
+
+    /// Tells those who wanted to know that their partner is there, and who it is.
+    pub fn introduce(&mut self, now: Moment, guests: [Guest; 2], outputs: &mut VecDeque<Output>) {
+        let [x, y] = guests;
+        self.run(now, outputs, |_, actions| {
+            if x.ack {
+                actions.send(Side::X, format!("OK X {}\n", y.peer).into_bytes());
+            }
+            if y.ack {
+                actions.send(Side::Y, format!("OK Y {}\n", x.peer).into_bytes());
+            }
+        });
     }
 
     /// Notes that a side has sent FIN.
@@ -190,24 +169,24 @@ impl Room {
     /// # Panics
     /// If it already had.
     pub fn finish(&mut self, side: Side) {
-        assert!(!self.finished[side], "{side:?} has sent FIN twice");
-        self.finished[side] = true;
+        assert!(!self.finished.has(side), "{side:?} has sent FIN twice");
+        self.finished.add(side);
     }
 
     /// Whether the service may be shown what `side` says: the room is complete, and whoever hears it has all that was
     /// sent there before. So a client that does not read stops its partner, and what a service says never piles up.
     pub fn takes_data(&self, side: Side) -> bool {
-        self.is_open() && !self.unsent[self.hearer(side)]
+        self.is_open() && !self.unsent.has(self.hearer(side))
     }
 
     /// Notes that everything sent to `side` is on its way. What was held back because of it is offered again.
     pub fn drained(&mut self, side: Side, outputs: &mut VecDeque<Output>) {
-        self.unsent[side] = false;
+        self.unsent.remove(side);
         // Both, because what was sent may have given the other the turn.
         self.resume_all(outputs);
     }
 
-    /// Offers what the members have said so far and nobody took.
+    /// Offers what the members have said so far and nobody took, where now somebody does.
     pub fn resume_all(&self, outputs: &mut VecDeque<Output>) {
         for (side, _) in self.members.iter() {
             self.resume(side, outputs);
@@ -216,8 +195,7 @@ impl Room {
 
     fn resume(&self, side: Side, outputs: &mut VecDeque<Output>) {
         if let Some(client) = self.members.get(side)
-            && self.kind.manner == Manner::Lines
-            && self.takes_data(side)
+            && (self.is_mute(side) || self.manner == Manner::Lines && self.takes_data(side))
         {
             outputs.push_back(Output::Resume(client));
         }
@@ -225,7 +203,7 @@ impl Room {
 
     /// Who hears what `side` says.
     fn hearer(&self, side: Side) -> Side {
-        match self.kind.seats {
+        match self.seats {
             Seats::One => side,
             Seats::Two => side.other(),
         }
@@ -234,15 +212,24 @@ impl Room {
     /// Lets the service act.
     pub fn run(
         &mut self,
-        now: Instant,
+        now: Moment,
         outputs: &mut VecDeque<Output>,
         act: impl FnOnce(&mut dyn Service, &mut Actions<'_>),
     ) -> Decisions {
-        let mut actions = Actions::new(now, self.members, self.finished, self.unsent, outputs);
+        let mut actions = Actions::new(
+            now,
+            self.members,
+            self.finished,
+            self.unsent,
+            self.mute,
+            outputs,
+        );
         act(&mut *self.service, &mut actions);
         let decisions = actions.decisions();
         for (side, _) in self.members.iter() {
-            self.unsent[side] |= decisions.sent[side];
+            if decisions.sent.has(side) {
+                self.unsent.add(side);
+            }
         }
         decisions
     }
@@ -253,7 +240,7 @@ impl Room {
             return timeouts.wait.map(|limit| (limit, CloseReason::WaitTimeout));
         }
         let idle = timeouts.idle.map(|limit| (limit, CloseReason::IdleTimeout));
-        if self.finished == PerSide::default() {
+        if self.finished == Sides::default() {
             return idle;
         }
         let half = timeouts
@@ -267,15 +254,19 @@ impl Room {
     }
 
     /// Says goodbye to the members: the service has a last word, then each is closed.
-    pub fn part(&mut self, now: Instant, end: RoomEnd, outputs: &mut VecDeque<Output>) {
-        if end != RoomEnd::Done {
+    pub fn part(&mut self, now: Moment, end: RoomEnd, outputs: &mut VecDeque<Output>) {
+        if let Some(wait) = &self.wait
+            && let Some(refusal) = wait.guest.refusal(end.reason())
+        {
+            outputs.push_back(refusal.sent_to(self.members.first()));
+        } else if end != RoomEnd::Done {
             self.run(now, outputs, |service, actions| {
                 service.part(end.reason(), end.by(), actions)
             });
         }
         for (side, client) in self.members.iter() {
             let reason = end.reason_for(side);
-            let ending = match (reason.ending(), self.kind.manner) {
+            let ending = match (reason.ending(), self.manner) {
                 // Lines are whole when they are sent, so whoever can still be told anything has all of them.
                 (Ending::FlushThenReset, Manner::Lines) => Ending::Finish,
                 (ending, _) => ending,
@@ -288,19 +279,19 @@ impl Room {
         }
     }
 
-    pub fn over(&self, now: Instant, end: RoomEnd) -> Note {
-        let Some(opened) = self.opened else {
+    pub fn over(&self, now: Moment, end: RoomEnd) -> Note {
+        if !self.is_open() {
             return Note::LeftLobby {
                 client: self.members.first(),
                 reason: end.reason(),
             };
-        };
+        }
         Note::RoomOver {
             room: self.number,
             members: self.members,
             reason: end.reason(),
             by: end.by().and_then(|side| self.members.get(side)),
-            lasted: now.saturating_duration_since(opened),
+            lasted: now.saturating_duration_since(self.opened),
         }
     }
 }

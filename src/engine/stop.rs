@@ -4,7 +4,8 @@
 use std::time::{Duration, Instant};
 
 use super::room::{Room, RoomEnd};
-use super::{CloseReason, Due, Engine};
+use super::table::Key;
+use super::{CloseReason, Due, Engine, Moment};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -20,10 +21,12 @@ impl Engine {
     /// more.
     pub fn stop(&mut self, now: Instant, drain: Duration) {
         self.assert_drained();
+        let now = self.epoch.moment(now);
         if self.phase == Phase::Serving {
             self.phase = Phase::Draining;
             self.deadlines
                 .set(&mut self.drain_deadline, Some(now + drain), Due::StopOver);
+            self.clear_doors();
             self.end_rooms(now, CloseReason::Stopping, Room::ends_with_the_server);
             self.settle_stop();
         }
@@ -38,11 +41,11 @@ impl Engine {
     /// Ends the rooms that are chosen.
     pub(super) fn end_rooms(
         &mut self,
-        now: Instant,
+        now: Moment,
         reason: CloseReason,
         chosen: impl Fn(&Room) -> bool,
     ) {
-        let keys: Vec<usize> = self
+        let keys: Vec<Key> = self
             .rooms
             .iter()
             .filter(|(_, room)| chosen(room))

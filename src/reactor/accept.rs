@@ -117,7 +117,7 @@ impl<N: Net> Reactor<N> {
         }
         let id = self
             .connections
-            .insert(Connection::new(stream, number as u16, self.now));
+            .insert(Connection::new(stream, number as u16, self.moment));
         let connection = self.connections.get_mut(id).expect("it was just put in");
         if let Err(error) = self.net.register(&mut connection.stream, id) {
             self.connections.remove(id);
@@ -128,7 +128,7 @@ impl<N: Net> Reactor<N> {
         info!("{id}: {peer} connected");
         let listener = self.listeners[number].lobby;
         self.engine
-            .handle_input(self.now, id, Input::Accepted { listener });
+            .handle_input(self.now, id, Input::Accepted { listener, peer });
         self.carry_out();
     }
 }

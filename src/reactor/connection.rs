@@ -1,11 +1,13 @@
 //! One client's socket and what the reactor knows of it.
 
-use std::time::Instant;
-
-use crate::engine::{ClientId, CloseReason, Ending};
+use crate::engine::{ClientId, CloseReason, Ending, Moment};
+#[cfg(not(debug_assertions))]
+use crate::limits::CONNECTION_BYTES;
 
 use super::buffer::Buffer;
 use super::link::Link;
+#[cfg(not(debug_assertions))]
+use super::mio_net::MioNet;
 use super::net::Net;
 use super::readiness::Readiness;
 use super::splice::Piped;
@@ -38,8 +40,8 @@ pub struct Closing {
     pub ending: Ending,
 }
 
-/// One row in the table: what an idle client costs is its size, so buffers are boxed and live only while they hold
-/// bytes.
+/// One row in the table: what an idle client costs is mostly its size, so buffers are boxed and live only while they
+/// hold bytes.
 pub struct Connection<N: Net> {
     pub stream: N::Stream,
     /// The listener it came in by.
@@ -53,10 +55,12 @@ pub struct Connection<N: Net> {
     pub failure: Option<CloseReason>,
     /// The engine has closed it: nothing that it sends matters any more, and it goes once what is unsent is sent.
     pub closing: Option<Closing>,
-    /// Where its bytes go.
+    /// The other end of its links, in either direction. It may be itself.
+    pub partner: Option<ClientId>,
+    /// How its bytes go to the partner, if they do.
     pub link: Option<Link>,
-    /// Whose bytes come here.
-    pub source: Option<ClientId>,
+    /// The partner's bytes come here.
+    pub is_sink: bool,
     /// Bytes that the engine did not take. While there are any, nothing is read, unless the engine wants to read on.
     pub unread: Option<Box<Buffer>>,
     /// The unread bytes are the beginning of something.
@@ -71,16 +75,20 @@ pub struct Connection<N: Net> {
     pub piped: Option<Box<Piped<N::Pipe>>>,
     /// Bytes read in all.
     pub received: u64,
-    pub last_read: Instant,
+    pub last_read: Moment,
     /// When the peer last took something, or when it first left something waiting.
-    pub last_taken: Instant,
-    pub deadline: Option<Instant>,
+    pub last_taken: Moment,
+    pub deadline: Option<Moment>,
     /// Bytes that were on their way to the peer when the deadline was set.
     pub undelivered: u32,
 }
 
+// In debug builds mio keeps with each stream which poll it is registered with.
+#[cfg(not(debug_assertions))]
+const _: () = assert!(size_of::<Connection<MioNet>>() <= CONNECTION_BYTES);
+
 impl<N: Net> Connection<N> {
-    pub fn new(stream: N::Stream, listener: u16, now: Instant) -> Self {
+    pub fn new(stream: N::Stream, listener: u16, now: Moment) -> Self {
         Self {
             stream,
             listener,
@@ -91,8 +99,9 @@ impl<N: Net> Connection<N> {
             output: Flow::Open,
             failure: None,
             closing: None,
+            partner: None,
             link: None,
-            source: None,
+            is_sink: false,
             unread: None,
             reads_on: false,
             resumed: false,
@@ -115,11 +124,39 @@ impl<N: Net> Connection<N> {
             && (self.unread.is_none() || self.reads_on)
     }
 
+    /// Whether there may be more to do for it than to read.
+    pub fn has_chores(&self) -> bool {
+        self.failure.is_some()
+            || self.readiness.has(Readiness::ERROR)
+            || self.closing.is_some()
+            || self.is_sending()
+            || self.resumed
+    }
+
     /// Whether it is broken and no read will ever find that out.
     pub fn is_past_reading(&self) -> bool {
         let broken = self.failure.is_some() || self.readiness.has(Readiness::ERROR);
         let unreadable = self.input == Flow::Shut || (self.unread.is_some() && !self.reads_on);
         broken && unreadable && self.closing.is_none()
+    }
+
+    /// Where its bytes go.
+    pub fn sink(&self) -> Option<ClientId> {
+        self.link.and(self.partner)
+    }
+
+    /// Whose bytes come here.
+    pub fn source(&self) -> Option<ClientId> {
+        self.partner.filter(|_| self.is_sink)
+    }
+
+    /// Notes a read, for whoever asks how much and when, and for its link.
+    pub fn has_read(&mut self, bytes: usize, now: Moment) {
+        self.received += bytes as u64;
+        self.last_read = now;
+        if let Some(link) = &mut self.link {
+            link.adapt(bytes);
+        }
     }
 
     /// Whether a source may bring bytes: only when none are left from the last time.
@@ -132,8 +169,15 @@ impl<N: Net> Connection<N> {
         self.unsent.is_some() || self.piped.is_some()
     }
 
+    /// Forgets both directions of its link.
+    pub fn unlink(&mut self) {
+        self.partner = None;
+        self.link = None;
+        self.is_sink = false;
+    }
+
     /// When a byte last moved.
-    pub fn last_activity(&self) -> Instant {
+    pub fn last_activity(&self) -> Moment {
         self.last_read.max(self.last_taken)
     }
 }

@@ -55,7 +55,7 @@ impl<N: Net> Reactor<N> {
         let members = members.iter();
         let connections = members.filter_map(|(_, id)| self.connections.get(id));
         let last = connections.map(Connection::last_activity).max();
-        last.unwrap_or(self.now)
+        last.map_or(self.now, |at| self.epoch.instant(at))
     }
 
     /// Carries out one decision. It must not ask the engine anything, whose outputs are still being drained: what
@@ -85,17 +85,23 @@ impl<N: Net> Reactor<N> {
         let Some(source) = self.connections.get_mut(from) else {
             return;
         };
-        source.link = Some(Link::new(to, self.settings.splicing));
+        source.link = Some(Link::new(self.settings.splicing));
+        let before = source.partner.replace(to);
+        debug_assert!(
+            before.is_none_or(|before| before == to),
+            "a connection is linked with one other"
+        );
         let mut early = source.unread.take();
         self.enqueue(from);
         let Some(sink) = self.connections.get_mut(to) else {
             return self.buffers.release(&mut early);
         };
-        sink.source = Some(from);
+        sink.is_sink = true;
+        sink.partner = Some(from);
         if let Some(bytes) = &early {
             // What came early goes first.
             if !sink.is_sending() {
-                sink.last_taken = self.now;
+                sink.last_taken = self.moment;
             }
             self.buffers.keep(&mut sink.unsent, bytes.rest());
             self.buffers.release(&mut early);

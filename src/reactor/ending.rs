@@ -1,11 +1,9 @@
 //! How connections end: FIN behind the last byte of a whole stream, RST for one that was cut short.
 
-use std::io::ErrorKind;
-use std::time::Instant;
-
 use log::debug;
+use std::io::ErrorKind;
 
-use crate::engine::{ClientId, CloseReason, Ending};
+use crate::engine::{ClientId, CloseReason, Ending, Moment};
 use crate::limits::{LINGER, RESET_PATIENCE, RESET_RECHECK, STALL_CHECKS};
 
 use super::connection::{Closing, Flow};
@@ -74,11 +72,11 @@ impl<N: Net> Reactor<N> {
             None => {}
             Some(Ending::Finish) => {
                 self.timers
-                    .set(&mut connection.deadline, Some(self.now + LINGER), id);
+                    .set(&mut connection.deadline, Some(self.moment + LINGER), id);
                 self.enqueue(id);
             }
             Some(Ending::FlushThenReset | Ending::Reset) => {
-                connection.last_taken = self.now;
+                connection.last_taken = self.moment;
                 connection.undelivered = u32::MAX;
                 self.reset_when_delivered(id);
             }
@@ -100,7 +98,7 @@ impl<N: Net> Reactor<N> {
         {
             return;
         }
-        match retry(|| self.net.read(&mut connection.stream, &mut self.scratch)) {
+        match retry(|| self.net.read(&mut connection.stream, &mut self.scratch[..])) {
             Ok(0) => self.free(id, Ending::Finish),
             Ok(bytes) => {
                 if bytes < self.scratch.len() {
@@ -126,13 +124,16 @@ impl<N: Net> Reactor<N> {
         let undelivered = undelivered(&mut self.net, &mut connection.stream);
         if undelivered < connection.undelivered {
             connection.undelivered = undelivered;
-            connection.last_taken = self.now;
+            connection.last_taken = self.moment;
         }
-        if gone || undelivered == 0 || self.now >= connection.last_taken + RESET_PATIENCE {
+        if gone || undelivered == 0 || self.moment >= connection.last_taken + RESET_PATIENCE {
             return self.free(id, Ending::Reset);
         }
-        self.timers
-            .set(&mut connection.deadline, Some(self.now + RESET_RECHECK), id);
+        self.timers.set(
+            &mut connection.deadline,
+            Some(self.moment + RESET_RECHECK),
+            id,
+        );
     }
 
     /// Watches that a client with unsent bytes takes some. One timer serves however often it is called.
@@ -144,12 +145,12 @@ impl<N: Net> Reactor<N> {
         };
         if connection.deadline.is_none() {
             connection.undelivered = undelivered(&mut self.net, &mut connection.stream);
-            let at = self.now + limit / STALL_CHECKS;
+            let at = self.moment + limit / STALL_CHECKS;
             self.timers.set(&mut connection.deadline, Some(at), id);
         }
     }
 
-    pub(super) fn timer_fired(&mut self, id: ClientId, now: Instant) {
+    pub(super) fn timer_fired(&mut self, id: ClientId, now: Moment) {
         let Some(connection) = self.connections.get_mut(id) else {
             return;
         };
@@ -207,12 +208,10 @@ impl<N: Net> Reactor<N> {
         let Some(connection) = self.connections.get_mut(id) else {
             return;
         };
-        let (link, source) = (connection.link.take(), connection.source.take());
-        if let Some(sink) = link.and_then(|link| self.connections.get_mut(link.sink)) {
-            sink.source = None;
-        }
-        if let Some(source) = source.and_then(|source| self.connections.get_mut(source)) {
-            source.link = None;
+        let partner = connection.partner;
+        connection.unlink();
+        if let Some(partner) = partner.and_then(|partner| self.connections.get_mut(partner)) {
+            partner.unlink();
         }
     }
 }

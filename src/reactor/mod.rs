@@ -25,6 +25,7 @@ mod outq;
 mod pipe;
 mod prometheus;
 mod readiness;
+mod reload;
 mod report;
 mod signals;
 mod slots;
@@ -37,7 +38,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::engine::{ClientId, Deadlines, Engine};
+use crate::engine::{ClientId, Deadlines, Engine, Epoch, Moment};
 use crate::limits::{CONNECTIONS_PER_TURN, EVENTS_PER_POLL, LONGEST_TURN, SCRATCH};
 
 pub use buffer::BufferMemory;
@@ -45,6 +46,7 @@ pub use link::Splicing;
 pub use mio_net::MioNet;
 pub use net::{Event, Net};
 pub use readiness::Readiness;
+pub use reload::Reload;
 pub use report::Statistics;
 pub use signals::Signal;
 
@@ -91,7 +93,7 @@ pub struct Reactor<N: Net> {
     timers: Deadlines<ClientId>,
     horizon: Horizon,
     /// Bytes on their way through; between two uses it holds none.
-    scratch: Box<[u8]>,
+    scratch: Box<[u8; SCRATCH]>,
     buffers: BufferMemory,
     pipes: Pipes<N::Pipe>,
     counters: Counters,
@@ -99,9 +101,14 @@ pub struct Reactor<N: Net> {
     console: Box<dyn Write>,
     /// The time of this turn.
     now: Instant,
+    /// The same, as connections keep it.
+    moment: Moment,
+    epoch: Epoch,
     /// Time that the loop does not count.
     paused: Duration,
     stop: Stop,
+    /// What is read again on SIGHUP.
+    reload: Option<Box<dyn Reload>>,
     /// A signal has asked for the stop; another means at once.
     told_to_stop: bool,
 }
@@ -110,6 +117,7 @@ impl<N: Net> Reactor<N> {
     /// A reactor for an engine that has as many lobbies as the listeners name.
     pub fn new(net: N, engine: Engine, settings: Settings, console: Box<dyn Write>) -> Self {
         let now = net.now();
+        let epoch = Epoch::new(now);
         Self {
             buffers: BufferMemory::new(settings.buffer_memory, settings.max_clients),
             pipes: Pipes::new(settings.pipes),
@@ -122,12 +130,17 @@ impl<N: Net> Reactor<N> {
             questions: Vec::new(),
             timers: Deadlines::default(),
             horizon: Horizon::default(),
-            scratch: vec![0; SCRATCH].into_boxed_slice(),
+            scratch: vec![0; SCRATCH]
+                .try_into()
+                .expect("it is as long as it was made"),
             counters: Counters::new(now),
             console,
             now,
+            moment: epoch.moment(now),
+            epoch,
             paused: Duration::ZERO,
             stop: Stop::No,
+            reload: None,
             told_to_stop: false,
         }
     }
@@ -149,9 +162,11 @@ impl<N: Net> Reactor<N> {
         let asked = self.clock();
         let (events, signals) = self.poll(self.patience(asked))?;
         self.now = self.clock();
+        self.moment = self.epoch.moment(self.now);
         // Accepting first: whoever was there before the signal counts.
         self.accept_clients();
         self.heed(&signals);
+        self.take_over_reloaded();
         let worked = self.work_off_ready();
         self.expire(&Turn {
             asked,
@@ -193,11 +208,12 @@ impl<N: Net> Reactor<N> {
             .filter_map(|listener| listener.retry_at);
         let deadlines = [
             self.engine.poll_timeout(),
-            self.timers.next(),
+            self.timers.next().map(|at| self.epoch.instant(at)),
             self.stop.deadline(),
         ];
         let next = deadlines.into_iter().flatten().chain(retries).min();
-        next.map(|at| at.saturating_duration_since(now))
+        let next = next.map(|at| at.saturating_duration_since(now));
+        next.into_iter().chain(self.reload_patience()).min()
     }
 
     /// Notes what has become ready. Answers how many events there were, and the signals among them.
@@ -226,6 +242,7 @@ impl<N: Net> Reactor<N> {
                     }
                 }
                 Event::Signal(Signal::Report) => signals.report = true,
+                Event::Signal(Signal::Reload) => signals.reload = true,
                 Event::Signal(Signal::Stop) => signals.stops += 1,
             }
         });
@@ -258,6 +275,7 @@ impl<N: Net> Reactor<N> {
             self.engine.handle_timeout(horizon);
             self.carry_out();
         }
+        let horizon = self.epoch.moment(horizon);
         while let Some((_, id)) = self.timers.pop(horizon) {
             self.timer_fired(id, horizon);
         }
@@ -287,6 +305,7 @@ fn put_on_list<N: Net>(
 }
 
 /// Repeats a system call that a signal has interrupted.
+#[inline(always)]
 fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {

@@ -70,7 +70,7 @@ pub trait Net {
     fn pipe(&mut self) -> io::Result<Self::Pipe>;
 
     /// Moves bytes from a stream into a pipe, which must be empty: then `WouldBlock` can only mean that the stream is.
-    /// 0 is FIN. A short count says nothing about what is left, since a pipe is full sooner or later than its size
+    /// 0 is FIN, or urgent data somewhere in front of it: a read can tell. A short count says nothing about what is left, since a pipe is full sooner or later than its size
     /// says.
     fn splice_in(
         &mut self,

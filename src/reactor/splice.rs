@@ -98,6 +98,7 @@ impl<P> Pipes<P> {
 
 impl<N: Net> Reactor<N> {
     /// As a read and a write, but through a pipe.
+    #[inline(never)]
     pub(super) fn splice_once(
         &mut self,
         id: ClientId,
@@ -105,21 +106,34 @@ impl<N: Net> Reactor<N> {
         budget: usize,
     ) -> Option<usize> {
         let Some(mut pipe) = self.pipes.lend(&mut self.net, self.now) else {
-            return self.copy_once(id, sink, budget);
+            return self.copy_instead(id, sink, budget);
         };
         let most = self.buffers.allowance().min(budget).min(PIPE_SIZE);
         let connection = self.connections.get_mut(id).expect("it wants reading");
         match retry(|| self.net.splice_in(&mut connection.stream, &mut pipe, most)) {
             Ok(bytes) if bytes > 0 => {
-                self.count_read(id, bytes);
+                connection.has_read(bytes, self.moment);
+                self.listeners[usize::from(connection.listener)].bytes += bytes as u64;
                 self.push_pipe(sink, Piped { pipe, bytes });
                 return Some(bytes);
             }
-            Err(error) if error.kind() == ErrorKind::InvalidInput => {
-                // This socket can't be spliced, whatever the reason: copying always can.
+            // EINVAL: not this socket. ENOSYS: not this system. Copying always can. (No other error: the kernel tells a
+            // socket's own errors once, and a read behind one says 0 as if FIN had come.)
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::InvalidInput | ErrorKind::Unsupported
+                ) =>
+            {
                 if let Some(link) = &mut connection.link {
                     link.give_up_splicing();
                 }
+                self.pipes.give_back(pipe);
+                return self.copy_instead(id, sink, budget);
+            }
+            // In front of urgent data that were not announced yet, splice says 0 if FIN has arrived behind them. So only
+            // a read knows whether this is the end.
+            Ok(_) => {
                 self.pipes.give_back(pipe);
                 return self.copy_once(id, sink, budget);
             }
@@ -131,12 +145,18 @@ impl<N: Net> Reactor<N> {
         None
     }
 
+    /// Copies for want of a pipe. Rare, and kept apart so that the splicing itself stays small.
+    #[cold]
+    fn copy_instead(&mut self, id: ClientId, sink: ClientId, budget: usize) -> Option<usize> {
+        self.copy_once(id, sink, budget)
+    }
+
     /// Empties a pipe into a sink that takes bytes; what does not go in stays in the pipe, and that with the sink.
     fn push_pipe(&mut self, sink: ClientId, mut piped: Piped<N::Pipe>) {
         let Some(connection) = self.connections.get_mut(sink) else {
             return self.pipes.destroy(piped.pipe);
         };
-        connection.last_taken = self.now;
+        connection.last_taken = self.moment;
         if connection.readiness.has(Readiness::WRITABLE) {
             match retry(|| {
                 self.net
@@ -172,7 +192,7 @@ impl<N: Net> Reactor<N> {
                 .splice_out(&mut piped.pipe, &mut connection.stream, piped.bytes)
         }) {
             Ok(sent) => {
-                connection.last_taken = self.now;
+                connection.last_taken = self.moment;
                 self.buffers.discharge(piped.bytes);
                 piped.bytes -= sent;
                 if piped.bytes == 0 {

@@ -12,6 +12,7 @@ use super::net::Net;
 #[derive(Debug, Default)]
 pub(super) struct Signals {
     pub report: bool,
+    pub reload: bool,
     pub stops: u32,
 }
 
@@ -38,6 +39,9 @@ impl<N: Net> Reactor<N> {
     pub(super) fn heed(&mut self, signals: &Signals) {
         if signals.report {
             self.report();
+        }
+        if signals.reload {
+            self.begin_reload();
         }
         for _ in 0..signals.stops {
             if self.told_to_stop {

@@ -28,15 +28,21 @@ impl Noise {
     }
 
     /// Sends this part of the stream.
-    pub fn send(&self, stream: &mut impl Write, mut part: Range<u64>) {
+    pub fn send(&self, stream: &mut impl Write, part: Range<u64>) {
+        assert!(self.try_send(stream, part), "the daemon takes the bytes");
+    }
+
+    /// Sends this part of the stream, unless it is cut off. Answers whether it was not.
+    pub fn try_send(&self, stream: &mut impl Write, mut part: Range<u64>) -> bool {
         while part.start < part.end {
             let bytes = self.from(part.start);
             let count = bytes.len().min((part.end - part.start) as usize);
-            stream
-                .write_all(&bytes[..count])
-                .expect("the daemon takes the bytes");
+            if stream.write_all(&bytes[..count]).is_err() {
+                return false;
+            }
             part.start += count as u64;
         }
+        true
     }
 
     /// Sends from this position on for as long as there is room at once. Answers the position reached, which is `most`

@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Instant;
@@ -11,6 +12,7 @@ use std::time::Instant;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, tcgetattr};
 
 use super::{DEADLINE, eventually, program};
 
@@ -35,11 +37,11 @@ impl Terminal {
         program.args([command, "--at", &at.to_string()]);
         program.env_remove("NO_COLOR").env("TERM", "xterm");
         program.args(arguments).envs(environment.iter().copied());
-        Self::spawn(program)
+        Self::run(&mut program)
     }
 
-    /// Starts this.
-    pub fn spawn(mut program: Command) -> Self {
+    /// Starts a program with a terminal of its own.
+    pub fn run(program: &mut Command) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
         grantpt(&master).expect("a terminal");
         unlockpt(&master).expect("a terminal");
@@ -86,9 +88,28 @@ impl Terminal {
         kill_process(Pid::from_child(&self.child), signal).expect("it runs");
     }
 
+    /// Whether it shows what is typed.
+    pub fn echoes(&self) -> bool {
+        let modes = tcgetattr(&self.keys).expect("a terminal");
+        modes.local_modes.contains(LocalModes::ECHO)
+    }
+
     /// It ends with this exit code. Answers what was left on its screen.
     #[track_caller]
     pub fn ends(&mut self, code: i32) -> String {
+        let status = self.wait();
+        assert_eq!(status.code(), Some(code), "{:?}", self.pending);
+        std::mem::take(&mut self.pending)
+    }
+
+    /// It ends by this signal.
+    #[track_caller]
+    pub fn ends_by(&mut self, signal: Signal) {
+        let status = self.wait();
+        assert_eq!(status.signal(), Some(signal.as_raw()), "{status}");
+    }
+
+    fn wait(&mut self) -> ExitStatus {
         let child = &mut self.child;
         let mut status = None;
         eventually("the end of the client", || {
@@ -98,9 +119,7 @@ impl Terminal {
         for bytes in self.screen.iter() {
             self.pending += &String::from_utf8_lossy(&bytes);
         }
-        let code_found = status.and_then(|status| status.code());
-        assert_eq!(code_found, Some(code), "{:?}", self.pending);
-        std::mem::take(&mut self.pending)
+        status.expect("it has ended")
     }
 }
 

@@ -5,16 +5,19 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use pairloop::engine::{CloseReason, Engine, Timeouts};
-use pairloop::reactor::{BufferMemory, Reactor, Settings, Splicing, Statistics};
+use pairloop::engine::{CloseReason, Engine, Meeting, Timeouts};
+use pairloop::reactor::{BufferMemory, Net, Reactor, Settings, Splicing, Statistics};
 
 use super::net::{Capacity, End, Faults, SimNet, SocketId, Wire};
-use super::setup::{LOBBIES, Service};
+use super::setup::LOBBIES;
 
 /// Turns that are more than enough for everything that can be done without time or peers.
 const ENOUGH: usize = 24;
 
 const MAX_CLIENTS: usize = 500;
+
+/// Pipes that its daemon may make.
+pub const PIPES: usize = 8;
 
 pub struct Lab {
     reactor: Reactor<SimNet>,
@@ -32,20 +35,33 @@ impl Lab {
 
     /// One whose buffers may hold so many bytes beyond their floors.
     pub fn with_memory(timeouts: Timeouts, beyond_floors: usize) -> Self {
+        Self::build(timeouts, beyond_floors, Splicing::Never)
+    }
+
+    /// One whose links splice.
+    pub fn splicing(splicing: Splicing) -> Self {
+        Self::build(Timeouts::default(), 16 << 20, splicing)
+    }
+
+    pub fn build(timeouts: Timeouts, beyond_floors: usize, splicing: Splicing) -> Self {
         let settings = Settings {
             max_clients: MAX_CLIENTS,
             buffer_memory: BufferMemory::floors(MAX_CLIENTS) + beyond_floors,
             stall_timeout: None,
             drain_timeout: Duration::from_secs(10),
-            splicing: Splicing::Never,
-            pipes: 8,
+            splicing,
+            pipes: PIPES,
             once: false,
             stats_file: None,
         };
         let wire = Rc::new(RefCell::new(Wire::new(Faults::none(1))));
         wire.borrow_mut().frozen = true;
         let net = SimNet::new(Rc::clone(&wire), Box::new(|_| None));
-        let engine = Engine::new(LOBBIES.map(Service::factory), timeouts);
+        let engine = Engine::new(
+            LOBBIES.map(|s| (s.factory(), Meeting::Arrival)),
+            timeouts,
+            net.now(),
+        );
         let mut reactor = Reactor::new(net, engine, settings, Box::new(io::sink()));
         for lobby in 0..LOBBIES.len() {
             let listener = reactor.add_listener(lobby, SimNet::listen);

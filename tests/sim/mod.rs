@@ -2,6 +2,7 @@
 
 mod chat_oracle;
 mod data;
+mod differential;
 mod lab;
 mod line_scenarios;
 mod lines;
@@ -15,4 +16,5 @@ pub mod run;
 mod scenarios;
 mod script;
 mod setup;
+mod splice_scenarios;
 mod world;

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use pairloop::engine::{CloseReason, Engine};
-use pairloop::reactor::{Reactor, Statistics};
+use pairloop::engine::{CloseReason, Engine, Meeting};
+use pairloop::reactor::{Net, Reactor, Statistics};
 
 use super::lines::Lines;
 use super::net::{End, Fault, Faults, SimNet, Wire};
@@ -90,8 +90,10 @@ pub fn run(seed: u64) -> Summary {
     let driven = Rc::clone(&world);
     let drive = Box::new(move |wire: &mut Wire| driven.borrow_mut().drive(wire));
     let net = SimNet::new(Rc::clone(&wire), drive);
-    let factories = lobbies.iter().map(|service| service.factory());
-    let engine = Engine::new(factories, timeouts);
+    let factories = lobbies
+        .iter()
+        .map(|service| (service.factory(), Meeting::Arrival));
+    let engine = Engine::new(factories, timeouts, net.now());
     let mut reactor = Reactor::new(net, engine, settings.clone(), Box::new(io::sink()));
     for (lobby, service) in lobbies.iter().enumerate() {
         let listener = reactor.add_listener(lobby, SimNet::listen);

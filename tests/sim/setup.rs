@@ -78,12 +78,20 @@ const PROFILES: [(usize, usize, u64); 5] = [
 ];
 
 impl Profile {
-    fn random(rng: &mut Rng) -> Self {
+    pub fn random(rng: &mut Rng) -> Self {
         let index = match rng.u8(..100) {
             0..3 => 4,
             3..12 => 3,
             number => usize::from(number) % 3,
         };
+        Self::numbered(index)
+    }
+
+    pub fn bulk() -> Self {
+        Self::numbered(PROFILES.len() - 1)
+    }
+
+    fn numbered(index: usize) -> Self {
         let (smallest, largest, volume) = PROFILES[index];
         Self {
             smallest,
@@ -118,7 +126,7 @@ impl Profile {
         piece.max(whole as usize / 256)
     }
 
-    fn is_bulk(&self) -> bool {
+    pub fn is_bulk(&self) -> bool {
         self.smallest > 1 << 20
     }
 }
@@ -163,6 +171,7 @@ impl Setup {
         };
         let mut limit = |from, to| (rng.u8(..3) > 0).then(|| ms(rng.u64(from..to)));
         let timeouts = Timeouts {
+            hello: limit(4000, 20_000),
             wait: limit(1000, 20_000),
             idle: limit(8000, 20_000),
             half_close: limit(6000, 20_000),

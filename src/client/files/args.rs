@@ -4,18 +4,18 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::ServerArgs;
-use crate::client::{Address, Room};
+use crate::cli::{RoomArgs, ServerArgs};
+use crate::client::Address;
 
 /// Where the two meet, and how they say what happens.
 #[derive(Debug, Args)]
+#[command(mut_arg("room", |room| room.required(true)))]
 pub struct MeetingArgs {
     /// The server: a relay with named rooms. An IPv6 address goes in brackets: [::1]:7000
     #[arg(value_name = "ADDR")]
     pub at: Address,
-    /// The room where sender and receiver meet: 1 to 64 of A-Z a-z 0-9 . _ -
-    #[arg(long)]
-    pub room: Room,
+    #[command(flatten)]
+    pub room: RoomArgs,
     /// Say what happens as JSON, one object a line
     #[arg(long)]
     pub json: bool,

@@ -24,7 +24,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::ClientError;
 use super::connect::connect;
-use super::join::join;
+use super::join::{ask_for_room, await_partner};
 use args::MeetingArgs;
 use peer::{Peer, Role};
 use progress::Progress;
@@ -36,9 +36,9 @@ pub use send::send;
 /// Meets the other side in the room.
 fn meet(meeting: &MeetingArgs, role: Role, progress: &Progress) -> Result<Peer, ClientError> {
     let stream = connect(&meeting.at, &meeting.server)?;
+    ask_for_room(&stream, &meeting.room, None)?;
     progress.waits();
-    let partner = join(&stream, &meeting.room)?;
-    progress.meets(&partner);
+    progress.meets(&await_partner(&stream)?);
     Ok(Peer::greet(stream, role)?)
 }
 

@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use thiserror::Error;
 
 use crate::console::printable;
-use crate::limits::{DEEPEST_PATH, LONGEST_NAME, LONGEST_PATH};
+use crate::limits::{DEEPEST_PATH, LONGEST_COMPONENT, LONGEST_PATH};
 
 /// What a file's name has behind it, and a dot in front, until the file is whole.
 pub const PARTIAL_SUFFIX: &str = ".pairloop-part";
@@ -37,7 +37,7 @@ pub enum Fault {
     Backslash,
     #[error("a component has a control character")]
     Control,
-    #[error("a component has more than {LONGEST_NAME} bytes")]
+    #[error("a component has more than {LONGEST_COMPONENT} bytes")]
     LongComponent,
     #[error("it has more than {LONGEST_PATH} bytes")]
     Long,
@@ -114,7 +114,7 @@ fn check_component(component: &[u8]) -> Result<(), Fault> {
         b"." | b".." => Err(Fault::Dots),
         _ if component.contains(&b'\\') => Err(Fault::Backslash),
         _ if component.iter().any(u8::is_ascii_control) => Err(Fault::Control),
-        _ if component.len() > LONGEST_NAME => Err(Fault::LongComponent),
+        _ if component.len() > LONGEST_COMPONENT => Err(Fault::LongComponent),
         _ if component.ends_with(PARTIAL_SUFFIX.as_bytes()) => Err(Fault::Partial),
         _ => Ok(()),
     }
@@ -124,7 +124,7 @@ fn check_component(component: &[u8]) -> Result<(), Fault> {
 /// next one can go on with it. A name that is too long for this is cut, and told apart by a hash.
 pub fn partial(last: &OsStr) -> OsString {
     let mut name = OsString::from(".");
-    if last.len() + 1 + PARTIAL_SUFFIX.len() <= LONGEST_NAME {
+    if last.len() + 1 + PARTIAL_SUFFIX.len() <= LONGEST_COMPONENT {
         name.push(last);
     } else {
         name.push(super::hex(&super::sha256(last.as_bytes())));
@@ -197,7 +197,7 @@ mod tests {
         assert_eq!(partial(OsStr::new("x")), ".x.pairloop-part");
         for length in [240, 241, 255] {
             let name = partial(OsStr::new(&"a".repeat(length)));
-            assert!(name.len() <= LONGEST_NAME, "{name:?}");
+            assert!(name.len() <= LONGEST_COMPONENT, "{name:?}");
         }
         let long = |end: &str| partial(OsStr::new(&("a".repeat(250) + end)));
         assert_ne!(long("1"), long("2"));

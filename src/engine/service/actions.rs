@@ -3,17 +3,18 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::time::Instant;
 
-use crate::engine::room::{Members, PerSide, RoomEnd, Side};
-use crate::engine::{CloseReason, Output, Payload};
+use crate::engine::room::RoomEnd;
+use crate::engine::sides::{Members, Side, Sides};
+use crate::engine::{CloseReason, Moment, Output, Payload};
 
 /// The engine's outputs, said in sides.
 pub struct Actions<'a> {
-    now: Instant,
+    now: Moment,
     members: Members,
-    finished: PerSide<bool>,
-    unsent: PerSide<bool>,
+    finished: Sides,
+    unsent: Sides,
+    mute: Sides,
     outputs: &'a mut VecDeque<Output>,
     decisions: Decisions,
 }
@@ -22,18 +23,19 @@ pub struct Actions<'a> {
 #[derive(Default)]
 pub(in crate::engine) struct Decisions {
     /// To whom it has sent something.
-    pub sent: PerSide<bool>,
+    pub sent: Sides,
     /// Whether it has set its timer, and to when.
-    pub timer: Option<Option<Instant>>,
+    pub timer: Option<Option<Moment>>,
     pub end: Option<RoomEnd>,
 }
 
 impl<'a> Actions<'a> {
     pub(in crate::engine) fn new(
-        now: Instant,
+        now: Moment,
         members: Members,
-        finished: PerSide<bool>,
-        unsent: PerSide<bool>,
+        finished: Sides,
+        unsent: Sides,
+        mute: Sides,
         outputs: &'a mut VecDeque<Output>,
     ) -> Self {
         Self {
@@ -41,6 +43,7 @@ impl<'a> Actions<'a> {
             members,
             finished,
             unsent,
+            mute,
             outputs,
             decisions: Decisions::default(),
         }
@@ -50,18 +53,18 @@ impl<'a> Actions<'a> {
         self.decisions
     }
 
-    pub fn now(&self) -> Instant {
+    pub fn now(&self) -> Moment {
         self.now
     }
 
     /// Whether `side` has sent FIN.
     pub fn has_finished(&self, side: Side) -> bool {
-        self.finished[side]
+        self.finished.has(side)
     }
 
     /// Whether everything that was sent to `side` before is on its way.
     pub fn has_been_told(&self, side: Side) -> bool {
-        !self.unsent[side]
+        !self.unsent.has(side)
     }
 
     /// Sends the service's own words.
@@ -74,8 +77,11 @@ impl<'a> Actions<'a> {
         self.send_payload(to, Payload::Input(part));
     }
 
-    /// From now on `from`'s bytes go to `to` without asking the service again.
+    /// From now on `from`'s bytes go to `to` without asking the service again; nowhere, if `from` only receives.
     pub fn forward(&mut self, from: Side, to: Side) {
+        if self.mute.has(from) {
+            return;
+        }
         if let (Some(from), Some(to)) = (self.members.get(from), self.members.get(to)) {
             self.outputs.push_back(Output::Forward { from, to });
         }
@@ -92,7 +98,7 @@ impl<'a> Actions<'a> {
     }
 
     /// Calls [`timeout`](super::Service::timeout) at this time; there is one timer a room.
-    pub fn set_timer(&mut self, at: Option<Instant>) {
+    pub fn set_timer(&mut self, at: Option<Moment>) {
         self.decisions.timer = Some(at);
     }
 
@@ -119,7 +125,7 @@ impl<'a> Actions<'a> {
     }
 
     fn send_payload(&mut self, to: Side, payload: Payload) {
-        self.decisions.sent[to] = true;
+        self.decisions.sent.add(to);
         self.output(to, |to| Output::Send { to, payload });
     }
 

@@ -12,8 +12,8 @@ mod relay;
 use std::fmt;
 use std::sync::Arc;
 
-use super::CloseReason;
-use super::room::{PerSide, Side};
+use super::sides::{PerSide, Side};
+use super::{CloseReason, Moment};
 
 pub use actions::Actions;
 pub(super) use actions::Decisions;

@@ -4,13 +4,13 @@
 //! while; whichever it is, it counts from the arrival of its last byte.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::limits::LONGEST_MESSAGE;
 
 use super::{
-    Actions, CloseReason, Manner, OptionError, PerSide, Seats, Service, ServiceKind, ServiceOption,
-    Side, Start,
+    Actions, CloseReason, Manner, Moment, OptionError, PerSide, Seats, Service, ServiceKind,
+    ServiceOption, Side, Start,
 };
 
 pub(super) const ORDER: ServiceKind = ServiceKind {
@@ -44,7 +44,8 @@ fn configure(options: &[ServiceOption<'_>]) -> Result<Start, OptionError> {
 struct Order {
     /// How long a message without an end is given to go on.
     settle: Duration,
-    messages: PerSide<Message>,
+    /// What has been said. Whoever only waits has nothing here.
+    messages: PerSide<Option<Box<Message>>>,
     /// Chunks of bytes that have come, from both.
     chunks: u32,
 }
@@ -53,7 +54,7 @@ struct Order {
 struct Message {
     bytes: Vec<u8>,
     /// When its last byte came.
-    last: Option<Instant>,
+    last: Option<Moment>,
     /// The number of the chunk with its last byte: the order in which the loop read them.
     chunk: u32,
     complete: bool,
@@ -79,7 +80,7 @@ impl Service for Order {
     }
 
     fn data(&mut self, side: Side, bytes: &[u8], actions: &mut Actions<'_>) -> usize {
-        let message = &mut self.messages[side];
+        let message = self.messages[side].get_or_insert_default();
         if message.complete {
             // Each says one thing. Reading the rest keeps the end from becoming a reset.
             return bytes.len();
@@ -102,7 +103,7 @@ impl Service for Order {
     }
 
     fn eof(&mut self, side: Side, _unread: &[u8], actions: &mut Actions<'_>) {
-        if !self.messages[side].complete {
+        if !self.is_complete(side) {
             self.complete(side, actions);
         }
     }
@@ -144,7 +145,7 @@ impl Service for Order {
 impl Order {
     /// Nothing more belongs to this message.
     fn complete(&mut self, side: Side, actions: &mut Actions<'_>) {
-        let message = &mut self.messages[side];
+        let message = self.messages[side].get_or_insert_default();
         message.complete = true;
         if message.text().is_empty() {
             return actions.fail(side, CloseReason::Empty);
@@ -153,21 +154,26 @@ impl Order {
             "{side:?}: {}",
             String::from_utf8_lossy(message.text())
         ));
-        if self.messages[side.other()].complete {
+        if self.is_complete(side.other()) {
             self.acknowledge(actions);
         }
     }
 
+    fn is_complete(&self, side: Side) -> bool {
+        self.messages[side]
+            .as_ref()
+            .is_some_and(|message| message.complete)
+    }
+
     fn acknowledge(&mut self, actions: &mut Actions<'_>) {
-        let first = if self.messages[Side::X].chunk < self.messages[Side::Y].chunk {
-            Side::X
-        } else {
-            Side::Y
+        let [Some(x), Some(y)] = [Side::X, Side::Y].map(|side| self.messages[side].as_ref()) else {
+            unreachable!("both have said something");
         };
-        let (before, after) = (
-            self.messages[first].text(),
-            self.messages[first.other()].text(),
-        );
+        let (first, before, after) = if x.chunk < y.chunk {
+            (Side::X, x.text(), y.text())
+        } else {
+            (Side::Y, y.text(), x.text())
+        };
         let mut sentence = format!("{first:?}: ").into_bytes();
         sentence.extend_from_slice(before);
         sentence.extend_from_slice(format!(" received before {:?}: ", first.other()).as_bytes());
@@ -180,8 +186,8 @@ impl Order {
     }
 
     /// When a message that has begun and has no end counts as complete.
-    fn settles_at(&self, side: Side) -> Option<Instant> {
-        let message = &self.messages[side];
+    fn settles_at(&self, side: Side) -> Option<Moment> {
+        let message = self.messages[side].as_ref()?;
         message
             .last
             .filter(|_| !message.complete)

@@ -16,6 +16,12 @@ impl Service for Relay {
     fn open(&mut self, actions: &mut Actions<'_>) {
         actions.forward(Side::X, Side::Y);
         actions.forward(Side::Y, Side::X);
+        // A consumer may have finished before its producer came.
+        for side in [Side::X, Side::Y] {
+            if actions.has_finished(side) {
+                actions.finish(side.other());
+            }
+        }
     }
 
     /// Half-close travels: the partner sees FIN, and its own direction goes on.

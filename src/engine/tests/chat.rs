@@ -18,7 +18,11 @@ struct Chat {
 impl Chat {
     fn new(options: &[(&str, &str)]) -> Self {
         let mut bench = Bench::new();
-        bench.engine = Engine::new([factory("chat", options)], Timeouts::default());
+        bench.engine = Engine::new(
+            [(factory("chat", options), Meeting::Arrival)],
+            Timeouts::default(),
+            bench.now,
+        );
         let none = || [Vec::new(), Vec::new()];
         Self {
             bench,
@@ -31,8 +35,8 @@ impl Chat {
 
     fn open(options: &[(&str, &str)]) -> Self {
         let mut chat = Self::new(options);
-        chat.tell(1, Input::Accepted { listener: 0 }, b"");
-        chat.tell(2, Input::Accepted { listener: 0 }, b"");
+        chat.tell(1, accepted(0), b"");
+        chat.tell(2, accepted(0), b"");
         chat.follow_up();
         chat.sent[0].clear();
         chat
@@ -104,7 +108,7 @@ const FINISHED: Option<(CloseReason, Ending)> = Some((Done, Ending::Finish));
 #[test]
 fn only_x_is_welcomed() {
     let mut chat = Chat::new(STRICT);
-    chat.tell(1, Input::Accepted { listener: 0 }, b"");
+    chat.tell(1, accepted(0), b"");
     assert_eq!(
         chat.sent,
         [
@@ -112,7 +116,7 @@ fn only_x_is_welcomed() {
             vec![]
         ]
     );
-    chat.tell(2, Input::Accepted { listener: 0 }, b"");
+    chat.tell(2, accepted(0), b"");
     assert_eq!(chat.sent[1], Vec::<String>::new());
 }
 
@@ -245,7 +249,7 @@ fn a_stop_is_said_and_ends_the_room() {
     assert!(chat.bench.engine.is_stopped());
 
     let mut waiting = Chat::new(STRICT);
-    waiting.tell(1, Input::Accepted { listener: 0 }, b"");
+    waiting.tell(1, accepted(0), b"");
     waiting.sent[0].clear();
     for output in waiting.bench.happen(Stop) {
         waiting.note(output, b"");

@@ -1,9 +1,11 @@
 //! The engine as tables: in this state, this input, these outputs.
 
 mod chat;
+mod named;
 mod order;
 mod rooms;
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use super::service::ServiceKind;
@@ -15,6 +17,9 @@ const RELAY: ListenerId = 0;
 const ECHO: ListenerId = 1;
 const ORDER: ListenerId = 2;
 
+const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5000);
+
+const HELLO: Duration = Duration::from_secs(20);
 const WAIT: Duration = Duration::from_secs(30);
 const IDLE: Duration = Duration::from_secs(60);
 const HALF_CLOSE: Duration = Duration::from_secs(10);
@@ -44,16 +49,24 @@ fn id(number: u64) -> ClientId {
 
 impl Bench {
     fn new() -> Self {
-        let urls = ["relay", "echo", "order"];
-        let services = urls.map(|name| factory(name, &[]));
+        let services = [
+            ("relay", Meeting::Arrival),
+            ("echo", Meeting::Arrival),
+            ("order", Meeting::Arrival),
+            ("relay", Meeting::Named),
+            ("chat", Meeting::Named),
+        ];
+        let services = services.map(|(name, meeting)| (factory(name, &[]), meeting));
         let timeouts = Timeouts {
+            hello: Some(HELLO),
             wait: Some(WAIT),
             idle: Some(IDLE),
             half_close: Some(HALF_CLOSE),
         };
+        let now = Instant::now();
         Self {
-            engine: Engine::new(services, timeouts),
-            now: Instant::now(),
+            engine: Engine::new(services, timeouts, now),
+            now,
         }
     }
 
@@ -63,7 +76,7 @@ impl Bench {
     }
 
     fn accept(&mut self, client: u64, listener: ListenerId) -> Vec<Output> {
-        self.input(client, Input::Accepted { listener }).1
+        self.input(client, accepted(listener)).1
     }
 
     fn happen(&mut self, happening: Happening) -> Vec<Output> {
@@ -94,6 +107,12 @@ impl Bench {
     fn outputs(&mut self) -> Vec<Output> {
         std::iter::from_fn(|| self.engine.poll_output()).collect()
     }
+}
+
+/// A client has come by this listener. Where from, only those are told who ask.
+fn accepted(listener: ListenerId) -> Input<'static> {
+    let peer = PEER;
+    Input::Accepted { listener, peer }
 }
 
 fn forward(from: u64, to: u64) -> Output {
@@ -287,12 +306,8 @@ fn without_timeouts_nothing_is_armed() {
 #[cfg(debug_assertions)]
 fn undrained_outputs_are_a_bug() {
     let mut bench = Bench::new();
-    bench
-        .engine
-        .handle_input(bench.now, id(1), Input::Accepted { listener: ECHO });
-    bench
-        .engine
-        .handle_input(bench.now, id(2), Input::Accepted { listener: ECHO });
+    bench.engine.handle_input(bench.now, id(1), accepted(ECHO));
+    bench.engine.handle_input(bench.now, id(2), accepted(ECHO));
 }
 
 #[test]

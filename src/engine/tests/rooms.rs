@@ -138,3 +138,22 @@ fn an_echo_room_is_a_client_forwarded_to_itself() {
         echoing,
     );
 }
+
+#[test]
+fn an_answer_for_an_id_kept_too_long_does_not_reach_the_next_tenant_of_its_slot() {
+    let mut bench = Bench::new();
+    bench.accept(1, RELAY);
+    bench.happen(Eof(1));
+    let tenant = ClientId::new(2, id(1).slot());
+    let accepted = accepted(RELAY);
+    bench.engine.handle_input(bench.now, tenant, accepted);
+    assert_eq!(bench.outputs(), []);
+    let before = bench.engine.poll_timeout();
+    let last = bench.now + MOMENT;
+    bench.input(1, Input::Activity { last });
+    assert_eq!(bench.engine.poll_timeout(), before);
+    bench
+        .engine
+        .handle_input(bench.now, tenant, Input::Activity { last });
+    assert_ne!(bench.engine.poll_timeout(), before);
+}

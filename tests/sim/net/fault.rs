@@ -29,9 +29,9 @@ pub enum Fault {
     /// ENOBUFS: the connection can't go on.
     ReadFails,
     WriteFails,
-    /// EMFILE from pipe2.
+    /// EMFILE, ENFILE or EPERM when a pipe is made.
     NoPipe,
-    /// EINVAL from splice.
+    /// EINVAL or ENOSYS from splice.
     NotSpliceable,
     /// A pipe that takes less than its size.
     FullPipe,
@@ -144,5 +144,15 @@ impl Faults {
         let struck = chance > 0 && self.rng.u32(..1000) < chance;
         self.hits[fault as usize] += u64::from(struck);
         struck
+    }
+    /// How many of `count` bytes a system call moves.
+    pub fn cut_short(&mut self, count: usize, one: Fault, some: Fault) -> usize {
+        if count > 1 && self.strike(one) {
+            1
+        } else if count > 1 && self.strike(some) {
+            self.rng.usize(1..count)
+        } else {
+            count
+        }
     }
 }

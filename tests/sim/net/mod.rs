@@ -158,7 +158,11 @@ impl Net for SimNet {
         most: usize,
     ) -> io::Result<usize> {
         self.meanwhile();
-        pipe.fill(stream, most)
+        let wire = &mut *self.wire.borrow_mut();
+        if let Some(happening) = wire.pipes.before_splice.take() {
+            happening(wire);
+        }
+        pipe.fill(wire, stream, most)
     }
 
     fn splice_out(

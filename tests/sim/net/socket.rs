@@ -56,6 +56,8 @@ pub(super) struct Socket {
     /// The peer has not yet been told of the latest change.
     pub in_news: bool,
     inbound: VecDeque<u8>,
+    /// Inbound bytes in front of urgent data.
+    urgent: Option<usize>,
     /// The peer's FIN is here, behind the inbound bytes.
     fin: bool,
     /// The connection was lost.
@@ -86,6 +88,7 @@ impl Socket {
             edge: Readiness::default(),
             in_news: false,
             inbound: VecDeque::new(),
+            urgent: None,
             fin: false,
             lost: false,
             error: None,
@@ -152,6 +155,11 @@ impl Socket {
         assert!(!self.fin && bytes.len() <= self.room());
         self.inbound.extend(bytes);
         Readiness::READABLE
+    }
+
+    pub fn arrive_urgent(&mut self, byte: u8) -> Readiness {
+        self.urgent = Some(self.inbound.len());
+        self.arrive(&[byte]) | Readiness::URGENT
     }
 
     pub fn arrive_fin(&mut self) -> Readiness {
@@ -229,15 +237,34 @@ impl Socket {
                 self.struck = true;
                 return (Err(Errno::NOBUFS.into()), none);
             }
-            let short = cut_short(count, faults, Fault::OneByteRead, Fault::ShortRead);
+            let short = faults.cut_short(count, Fault::OneByteRead, Fault::ShortRead);
             if short < count {
                 (count, edge) = (short, Readiness::READABLE);
             }
+        }
+        // A read stops short of urgent data; the next one takes them in line.
+        match &mut self.urgent {
+            Some(ahead) if *ahead > 0 => {
+                count = count.min(*ahead);
+                *ahead -= count;
+            }
+            urgent => *urgent = None,
         }
         for (place, byte) in buffer.iter_mut().zip(self.inbound.drain(..count)) {
             *place = byte;
         }
         (Ok(count), edge)
+    }
+
+    /// As tcp_splice_read does: it never passes urgent data, and says 0 there once FIN has arrived behind them. So its 0
+    /// tells less than a read's.
+    pub fn stops_splice(&self) -> Option<io::Result<usize>> {
+        let is_over = self.fin || (self.lost && self.error.is_none());
+        let stops = self.urgent == Some(0) || (self.inbound.is_empty() && is_over);
+        stops.then(|| match is_over {
+            true => Ok(0),
+            false => Err(ErrorKind::WouldBlock.into()),
+        })
     }
 
     /// As tcp_recvmsg does: FIN comes before an error, an error is told once, and after it there is only 0.
@@ -282,7 +309,7 @@ impl Socket {
             return (Err(ErrorKind::WouldBlock.into()), none);
         }
         let mut edge = none;
-        let short = cut_short(count, faults, Fault::OneByteWrite, Fault::ShortWrite);
+        let short = faults.cut_short(count, Fault::OneByteWrite, Fault::ShortWrite);
         if short < count {
             (count, edge) = (short, Readiness::WRITABLE);
         }
@@ -314,16 +341,5 @@ impl Socket {
             self.cut = true;
             self.outbound.clear();
         }
-    }
-}
-
-/// How many of `count` bytes a system call moves.
-fn cut_short(count: usize, faults: &mut Faults, one: Fault, some: Fault) -> usize {
-    if count > 1 && faults.strike(one) {
-        1
-    } else if count > 1 && faults.strike(some) {
-        faults.rng.usize(1..count)
-    } else {
-        count
     }
 }

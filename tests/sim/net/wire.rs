@@ -11,6 +11,7 @@ use rustix::io::Errno;
 
 use super::fault::{Fault, Faults};
 use super::ledger::{Entry, Way};
+use super::pipe::Pipes;
 use super::socket::{Capacity, End, Loss, Socket, SocketId};
 
 /// System calls so far.
@@ -57,7 +58,7 @@ pub struct Wire {
     /// Descriptors that the daemon holds.
     pub open_streams: usize,
     pub open_listeners: usize,
-    pub pipes: usize,
+    pub pipes: Pipes,
     /// A poll would have waited for ever.
     pub idle: bool,
     /// Time stands still: a poll that finds nothing returns.
@@ -85,7 +86,7 @@ impl Wire {
             events: 0,
             open_streams: 0,
             open_listeners: 0,
-            pipes: 0,
+            pipes: Pipes::new(),
             idle: false,
             frozen: false,
             watched: Vec::new(),
@@ -154,6 +155,12 @@ impl Wire {
     pub fn send(&mut self, socket: SocketId, bytes: &[u8]) {
         let edge = self.sockets[socket].arrive(bytes);
         self.enter(socket, Way::Arrived, bytes.len());
+        self.raise(socket, edge);
+    }
+
+    /// Sends a byte as urgent data.
+    pub fn send_urgent(&mut self, socket: SocketId, byte: u8) {
+        let edge = self.sockets[socket].arrive_urgent(byte);
         self.raise(socket, edge);
     }
 

@@ -1,0 +1,204 @@
+//! Clients who are not let in yet: they say which room they want.
+
+use std::net::SocketAddr;
+
+use super::client::At;
+use super::hello::{self, Code, Hello, Refusal};
+use super::lobby::Guest;
+use super::login::{Login, PENALISED};
+use super::service::Manner;
+use super::table::Key;
+use super::{
+    ClientId, CloseReason, Due, Ending, Engine, ListenerId, Meeting, Moment, Note, Output,
+};
+
+/// One client at the door of a lobby.
+pub(super) struct Door {
+    pub client: ClientId,
+    pub listener: ListenerId,
+    pub peer: SocketAddr,
+    /// Its hello must be said by then, however slowly it comes.
+    pub deadline: Option<Moment>,
+    /// It has begun to log in.
+    pub login: Option<Box<Login>>,
+}
+
+pub(super) const NO_HELLO: Refusal = Refusal {
+    code: Code::Timeout,
+    words: "no hello came in time",
+};
+const HALF_A_HELLO: Refusal = Refusal {
+    code: Code::Hello,
+    words: "the hello has no end",
+};
+const NO_ROLES: Refusal = Refusal {
+    code: Code::Hello,
+    words: "this service has no producers and consumers",
+};
+
+const FULL: Refusal = Refusal {
+    code: Code::Full,
+    words: "your address has as many clients here as it may",
+};
+const CLOSING: Refusal = Refusal {
+    code: Code::Closing,
+    words: "the server stops",
+};
+
+impl Code {
+    /// What it is called when somebody is turned away with this.
+    fn reason(self) -> CloseReason {
+        match self {
+            Code::Hello | Code::Room => CloseReason::BadHello,
+            Code::Auth => CloseReason::BadLogin,
+            Code::Full => CloseReason::Full,
+            Code::Timeout => CloseReason::HelloTimeout,
+            Code::Closing => CloseReason::Stopping,
+        }
+    }
+}
+
+impl Engine {
+    /// A client has come that has to say what it wants.
+    pub(super) fn knock(
+        &mut self,
+        now: Moment,
+        client: ClientId,
+        listener: ListenerId,
+        peer: SocketAddr,
+    ) {
+        let key = self.doors.insert(Door {
+            client,
+            listener,
+            peer,
+            deadline: None,
+            login: None,
+        });
+        self.clients.insert(client.slot(), At::Door(key));
+        self.lobbies[listener].at_the_door += 1;
+        let deadline = self.timeouts.hello.map(|limit| now + limit);
+        if self.is_penalised(now, &self.doors[key]) {
+            return self.turn_away(key, PENALISED);
+        }
+        let door = &mut self.doors[key];
+        self.deadlines
+            .set(&mut door.deadline, deadline, Due::Door(key));
+    }
+
+    /// What a client at the door says. Answers how many of the bytes belonged to that.
+    pub(super) fn hear(&mut self, now: Moment, key: Key, bytes: &[u8]) -> usize {
+        let door = &self.doors[key];
+        if door.login.is_some() {
+            return self.hear_proof(now, key, bytes);
+        }
+        match hello::join(bytes) {
+            Ok(None) => {
+                self.outputs.push_back(Output::ReadOn(door.client));
+                0
+            }
+            Ok(Some((hello, length))) => {
+                match self.guest(door, &hello) {
+                    Ok(guest) => self.identify(now, key, guest, hello.scram),
+                    Err(refusal) => self.turn_away(key, refusal),
+                }
+                length
+            }
+            Err(refusal) => {
+                self.turn_away(key, refusal);
+                bytes.len()
+            }
+        }
+    }
+
+    fn guest(&self, door: &Door, hello: &Hello<'_>) -> Result<Guest, Refusal> {
+        let kind = self.lobbies[door.listener].factory().kind;
+        if hello.role.is_some() && kind.manner == Manner::Lines {
+            return Err(NO_ROLES);
+        }
+        Ok(Guest {
+            peer: door.peer,
+            room: hello.room.into(),
+            role: hello.role,
+            ack: hello.ack,
+        })
+    }
+
+    pub(super) fn let_in(&mut self, now: Moment, key: Key, guest: Guest) {
+        let Door {
+            client, listener, ..
+        } = self.leave_door(key);
+        self.seat(now, client, listener, guest);
+    }
+
+    /// Says why, and closes.
+    pub(super) fn turn_away(&mut self, key: Key, refusal: Refusal) {
+        let Door { client, peer, .. } = self.leave_door(key);
+        self.sources.leave(client.slot());
+        self.outputs.push_back(Output::Note(Note::Refused {
+            client,
+            peer,
+            refusal,
+        }));
+        self.outputs.push_back(refusal.sent_to(client));
+        self.outputs.push_back(Output::Close {
+            client,
+            reason: refusal.code.reason(),
+            // It has been told everything that there is to tell.
+            ending: Ending::Finish,
+        });
+        self.settle_stop();
+    }
+
+    /// There is no place for this one. Where bytes are raw, nobody expects words.
+    pub(super) fn refuse(&mut self, client: ClientId, meeting: Meeting) {
+        let reason = CloseReason::Full;
+        let mut ending = reason.ending();
+        if meeting == Meeting::Named {
+            self.outputs.push_back(FULL.sent_to(client));
+            ending = Ending::Finish;
+        }
+        self.outputs.push_back(Output::Close {
+            client,
+            reason,
+            ending,
+        });
+    }
+
+    /// It has sent FIN where it should have said hello.
+    pub(super) fn eof_at_door(&mut self, key: Key, unread: &[u8]) {
+        if unread.is_empty() {
+            self.lost_at_door(key, CloseReason::Left);
+        } else {
+            self.turn_away(key, HALF_A_HELLO);
+        }
+    }
+
+    pub(super) fn lost_at_door(&mut self, key: Key, reason: CloseReason) {
+        let Door { client, .. } = self.leave_door(key);
+        self.sources.leave(client.slot());
+        self.outputs
+            .push_back(Output::Note(Note::LeftLobby { client, reason }));
+        self.outputs.push_back(Output::Close {
+            client,
+            reason,
+            ending: reason.ending(),
+        });
+        self.settle_stop();
+    }
+
+    /// The server stops.
+    pub(super) fn clear_doors(&mut self) {
+        let keys: Vec<Key> = self.doors.iter().map(|(key, _)| key).collect();
+        for key in keys {
+            self.turn_away(key, CLOSING);
+        }
+    }
+
+    fn leave_door(&mut self, key: Key) -> Door {
+        let mut door = self.doors.remove(key);
+        self.deadlines.set(&mut door.deadline, None, Due::Door(key));
+        self.lobbies[door.listener].at_the_door -= 1;
+        self.clients.remove(door.client.slot());
+        door
+    }
+}

@@ -1,0 +1,51 @@
+//! SIGHUP: what the operator has changed is read again.
+
+use std::time::Duration;
+
+use log::info;
+
+use crate::engine::Engine;
+use crate::limits::RELOAD_CHECK;
+
+use super::Reactor;
+use super::net::Net;
+
+/// Reads again what can be read again. A disk may take its time, so none of this may wait for one.
+pub trait Reload {
+    /// Begins to read; once more, if that is under way.
+    fn begin(&mut self);
+
+    /// Whether something is still being read.
+    fn is_reading(&self) -> bool;
+
+    /// Lets what has been read by now hold.
+    fn take_over(&mut self, engine: &mut Engine);
+}
+
+impl<N: Net> Reactor<N> {
+    /// What SIGHUP is to do.
+    pub fn set_reload(&mut self, reload: Box<dyn Reload>) {
+        self.reload = Some(reload);
+    }
+
+    pub(super) fn begin_reload(&mut self) {
+        match &mut self.reload {
+            Some(reload) => reload.begin(),
+            None => info!("nothing to reload"),
+        }
+    }
+
+    pub(super) fn take_over_reloaded(&mut self) {
+        if let Some(reload) = &mut self.reload
+            && reload.is_reading()
+        {
+            reload.take_over(&mut self.engine);
+        }
+    }
+
+    /// How long the loop may wait before it asks again whether all has been read.
+    pub(super) fn reload_patience(&self) -> Option<Duration> {
+        let reading = self.reload.as_ref().filter(|reload| reload.is_reading());
+        reading.map(|_| RELOAD_CHECK)
+    }
+}

@@ -1,0 +1,271 @@
+//! Rooms with names: who says the same name meets.
+
+mod common;
+
+use std::io::Write;
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::process::{Output, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use common::{Client, Daemon, End, Noise, connect, end_of, program, receive};
+
+const NAMED: &str = "relay://127.0.0.1:0?rooms=named";
+const NAMED_CHAT: &str = "chat://127.0.0.1:0?rooms=named";
+const NAMED_ORDER: &str = "order://127.0.0.1:0?rooms=named";
+
+impl Daemon {
+    /// A client of the first listener that has said this.
+    fn say(&self, words: &str) -> TcpStream {
+        let mut client = self.connect();
+        client.write_all(words.as_bytes()).unwrap();
+        client
+    }
+}
+
+#[track_caller]
+fn is_refused(mut client: TcpStream, words: &str) {
+    receive(&mut client, words.as_bytes());
+    assert_eq!(end_of(&mut client), End::Fin, "{words}");
+}
+
+#[test]
+fn clients_meet_by_name_beside_those_that_meet_by_arrival() {
+    let mut daemon = Daemon::serve(&[NAMED, common::RELAY], &[]);
+    let mut a = daemon.say("JOIN a\nfrom a");
+    let mut plain = connect(daemon.address(1));
+    plain.write_all(b"JOIN a\n").unwrap();
+    let mut b = daemon.say("JOIN b\nfrom b");
+    daemon.has_clients(3);
+    let mut partner_of_b = daemon.say("JOIN b\r\nto b");
+    let mut partner_of_a = daemon.say("JOIN a\nto a");
+    let mut partner_of_plain = connect(daemon.address(1));
+    receive(&mut partner_of_b, b"from b");
+    receive(&mut b, b"to b");
+    receive(&mut partner_of_a, b"from a");
+    receive(&mut a, b"to a");
+    receive(&mut partner_of_plain, b"JOIN a\n");
+}
+
+#[test]
+fn a_hello_split_anywhere_says_the_same_and_no_byte_behind_it_is_lost() {
+    let daemon = Daemon::serve(&[NAMED], &[]);
+    let words = b"JOIN split.room produce ack\r\nand then the stream\n";
+    for split in 1..words.len() {
+        let mut consumer = daemon.say("JOIN split.room consume ack\n");
+        let mut producer = daemon.connect();
+        producer.set_nodelay(true).unwrap();
+        producer.write_all(&words[..split]).unwrap();
+        // A client that comes later has been answered, so what came before it was read.
+        is_refused(daemon.say("?"), "ERR hello expected JOIN <room>\n");
+        producer.write_all(&words[split..]).unwrap();
+        producer.shutdown(Shutdown::Write).unwrap();
+        let from = producer.local_addr().unwrap();
+        receive(&mut consumer, format!("OK X {from}\n").as_bytes());
+        let from = consumer.local_addr().unwrap();
+        receive(&mut producer, format!("OK Y {from}\n").as_bytes());
+        receive(&mut consumer, b"and then the stream\n");
+        assert_eq!(end_of(&mut consumer), End::Fin, "split at {split}");
+    }
+}
+
+#[test]
+fn bulk_behind_the_hello_in_one_segment_arrives_whole_copied_or_spliced() {
+    const BULK: u64 = 8 << 20;
+    for options in [&[][..], &["--no-splice"]] {
+        let daemon = Daemon::serve(&[NAMED], options);
+        let mut producer = daemon.connect();
+        let sending = thread::spawn(move || {
+            let noise = Noise::new(7);
+            let head = [b"JOIN bulk produce\n", &noise.from(0)[..1000]].concat();
+            producer.write_all(&head).unwrap();
+            noise.send(&mut producer, 1000..BULK);
+            producer.shutdown(Shutdown::Write).unwrap();
+            assert_eq!(end_of(&mut producer), End::Fin);
+        });
+        let mut consumer = daemon.say("JOIN bulk consume\n");
+        Noise::new(7).receive(&mut consumer, 0..BULK);
+        assert_eq!(end_of(&mut consumer), End::Fin);
+        drop(consumer);
+        sending.join().unwrap();
+    }
+}
+
+#[test]
+fn strangers_are_told_and_sent_away_at_once() {
+    let mut daemon = Daemon::serve(&[NAMED], &[]);
+    for greeting in [
+        "GET / HTTP/1.1\r\n",
+        "\u{16}\u{3}\u{1}",
+        "SSH-2.0-x\r\n",
+        "\0",
+    ] {
+        is_refused(daemon.say(greeting), "ERR hello expected JOIN <room>\n");
+    }
+    is_refused(
+        daemon.say("JOIN a/b\n"),
+        "ERR room a room is 1 to 64 of A-Z a-z 0-9 . _ -\n",
+    );
+    is_refused(
+        daemon.say(&format!("JOIN a scram={}\n", "A".repeat(1 << 20))),
+        "ERR hello the line is too long\n",
+    );
+    daemon.has_clients(0);
+    let mut y = daemon.say("JOIN a\n");
+    y.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(end_of(&mut y), End::Fin, "a health check");
+}
+
+/// Whether nothing has come yet.
+fn hears_nothing(stream: &TcpStream) -> bool {
+    stream.set_nonblocking(true).unwrap();
+    let nothing = stream.peek(&mut [0]).is_err();
+    stream.set_nonblocking(false).unwrap();
+    nothing
+}
+
+#[test]
+fn a_hello_must_be_said_in_time_however_slowly_it_comes() {
+    let mut daemon = Daemon::serve(&[NAMED], &["--hello-timeout", "300ms"]);
+    let slow: Vec<TcpStream> = (0..200).map(|_| daemon.say("J")).collect();
+    let mut dripping = daemon.say("JOIN ");
+    let drips = thread::spawn(move || {
+        // Each byte would be in time for a limit that counts from the one before.
+        while dripping.write_all(b"r").is_ok() && hears_nothing(&dripping) {
+            thread::sleep(Duration::from_millis(20));
+        }
+        dripping
+    });
+    for client in slow {
+        is_refused(client, "ERR timeout no hello came in time\n");
+    }
+    is_refused(drips.join().unwrap(), "ERR timeout no hello came in time\n");
+    daemon.has_clients(0);
+    assert!(
+        daemon
+            .stderr
+            .find("no hello came in time")
+            .contains("refused")
+    );
+}
+
+#[test]
+fn who_waits_by_name_is_told_why_it_waits_no_longer() {
+    let mut daemon = Daemon::serve(&[NAMED, NAMED_CHAT], &["--wait-timeout", "200ms"]);
+    let mut waiting = daemon.say("JOIN a ack\n");
+    receive(&mut waiting, b"ERR timeout no partner came in time\n");
+    // Raw bytes: nobody shall take the words for all that there was.
+    assert_eq!(end_of(&mut waiting), End::Reset);
+    let mut daemon_that_stops = Daemon::serve(&[NAMED], &[]);
+    let mut waiting = daemon_that_stops.say("JOIN a ack\n");
+    daemon_that_stops.settle();
+    daemon_that_stops.signal(common::Signal::USR1);
+    receive(&mut waiting, b"ERR closing the server stops\n");
+    assert_eq!(end_of(&mut waiting), End::Reset);
+    daemon.stop();
+}
+
+#[test]
+fn a_consumer_that_has_closed_its_input_still_receives() {
+    let daemon = Daemon::serve(&[NAMED], &[]);
+    let mut consumer = daemon.say("JOIN a consume\nnobody reads this");
+    consumer.shutdown(Shutdown::Write).unwrap();
+    let mut producer = daemon.say("JOIN a produce\nall of it");
+    producer.shutdown(Shutdown::Write).unwrap();
+    receive(&mut consumer, b"all of it");
+    assert_eq!(end_of(&mut consumer), End::Fin);
+    assert_eq!(end_of(&mut producer), End::Fin);
+}
+
+fn run(command: &str, at: SocketAddr, arguments: &[&str], input: &str) -> Output {
+    let mut program = program();
+    let program = program.arg(command).args(["--at", &at.to_string()]);
+    let program = program.args(arguments).stdin(Stdio::piped());
+    let program = program.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = program.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).unwrap();
+    drop(stdin);
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn our_clients_meet_in_named_rooms() {
+    let mut daemon = Daemon::serve(&[NAMED, NAMED_CHAT, NAMED_ORDER], &[]);
+    let [relay, chat, order] = [0, 1, 2].map(|listener| daemon.address(listener));
+    thread::scope(|scope| {
+        let consumer = scope.spawn(move || run("consume", relay, &["--room", "r"], ""));
+        let other = scope.spawn(move || run("consume", relay, &["--room", "other"], ""));
+        for (room, text) in [("r", "for r"), ("other", "for the other")] {
+            let produced = run("produce", relay, &["--room", room], text);
+            assert!(produced.status.success(), "{produced:?}");
+        }
+        assert_eq!(consumer.join().unwrap().stdout, b"for r");
+        assert_eq!(other.join().unwrap().stdout, b"for the other");
+        let alice = scope.spawn(move || run("order", order, &["--room", "o", "Alice"], ""));
+        let second = run("order", order, &["--room", "o", "Bob"], "");
+        let first = alice.join().unwrap();
+        assert!(first.status.success() && second.status.success());
+        assert_eq!(
+            first.stdout.split(|&b| b == b'\n').nth(2),
+            second.stdout.split(|&b| b == b'\n').nth(2)
+        );
+    });
+    let mut x = Client::start("chat", chat, &["--room", "c"]);
+    daemon.has_clients(1);
+    let y = thread::scope(|scope| {
+        let y = scope.spawn(move || run("chat", chat, &["--room", "c"], "and hello to you\n"));
+        x.say(b"hello\n");
+        x.stdout.find("and hello to you");
+        y.join().unwrap()
+    });
+    assert_eq!(String::from_utf8_lossy(&y.stdout), "hello\n");
+}
+
+#[test]
+fn a_client_says_what_the_server_has_against_it() {
+    let daemon = Daemon::serve(
+        &[NAMED, NAMED_CHAT, common::RELAY],
+        &["--wait-timeout", "100ms"],
+    );
+    for (command, listener) in [("consume", 0), ("chat", 1)] {
+        let output = run(command, daemon.address(listener), &["--room", "r"], "");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        if command == "consume" {
+            assert_eq!(output.status.code(), Some(1));
+            assert!(
+                stderr.contains("no partner came in time (ERR timeout)"),
+                "{stderr}"
+            );
+        }
+        assert!(output.stdout.is_empty());
+    }
+    let wrong = run("consume", daemon.address(0), &["--room", "a b"], "");
+    assert_eq!(wrong.status.code(), Some(2));
+    let mut plain = connect(daemon.address(2));
+    plain.write_all(b"some bytes\n").unwrap();
+    let output = run("consume", daemon.address(2), &["--room", "r"], "");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("rooms=named"), "{stderr}");
+    let output = program()
+        .args(["serve", "--listen", "echo://127.0.0.1:0?rooms=named"])
+        .output();
+    assert_eq!(output.unwrap().status.code(), Some(2));
+}
+
+#[test]
+fn a_thousand_clients_of_one_name_pair_off_and_leave_nothing() {
+    let mut daemon = Daemon::serve(&[NAMED], &[]);
+    let mut random = fastrand::Rng::with_seed(3);
+    for _ in 0..5 {
+        let mut clients: Vec<TcpStream> =
+            (0..200).map(|_| daemon.say("JOIN crowd ack\n")).collect();
+        random.shuffle(&mut clients);
+        for client in clients.drain(..70) {
+            common::reset(client);
+        }
+        drop(clients);
+        daemon.has_clients(0);
+    }
+    daemon.stop();
+}
