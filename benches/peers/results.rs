@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use pairloop::bench::json::{Object, list, string};
+use pairloop::json::{Object, list, string};
 
 use crate::Session;
 use crate::measure::Sample;

@@ -8,7 +8,7 @@ mod cycles;
 mod dial;
 mod flow;
 mod idle;
-pub mod json;
+mod json;
 mod meter;
 mod outcome;
 mod page;
