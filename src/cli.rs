@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::bench::args::BenchArgs;
+use crate::client::files::args::{ReceiveArgs, SendArgs};
 use crate::client::{Address, Message, Room};
 use crate::engine::ClientId;
 use crate::listen::ListenUrl;
@@ -38,6 +39,8 @@ pub enum Command {
     Consume(ConsumeArgs),
     Chat(ChatArgs),
     Order(OrderArgs),
+    Send(SendArgs),
+    Receive(ReceiveArgs),
     User(UserArgs),
     Bench(BenchArgs),
 }

@@ -11,6 +11,7 @@ pub mod cli;
 pub mod client;
 pub mod console;
 pub mod engine;
+pub mod json;
 pub mod limits;
 pub mod listen;
 pub mod logging;

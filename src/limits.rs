@@ -1,4 +1,4 @@
-//! Every fixed limit of the daemon, and how they depend on each other.
+//! Every fixed limit of the daemon and its clients, and how they depend on each other.
 
 use std::time::Duration;
 
@@ -31,8 +31,9 @@ pub const LONGEST_TURN: Duration = Duration::from_millis(500);
 /// What a pipe is to hold.
 pub const PIPE_SIZE: usize = 256 * 1024;
 
-/// The most pipes that a process makes, and the part of the descriptors that may go into them.
-pub const MAX_PIPES: usize = 512;
+/// The most pipes that a process makes, and the part of the descriptors that may go into them. An unprivileged user may
+/// have 16,384 pages in pipes (pipe(7)), and all of these fit, with some to spare for the user's other processes.
+pub const MAX_PIPES: usize = 240;
 pub const PIPE_SHARE: usize = 16;
 
 /// How long links copy before another pipe is asked for, when the system had none.
@@ -124,6 +125,30 @@ pub const CONSOLE_LINE: usize = 4096;
 /// Log lines a second; what is more is counted and left out.
 pub const LOG_LINES_PER_SECOND: u32 = 1000;
 
+/// Bytes of a file that are read, sent and written at a time, and how many of them are under way between two threads.
+pub const FILE_BLOCK: usize = 256 * 1024;
+pub const FILE_BLOCKS: usize = 8;
+
+/// Bytes of one component of a file's path, of the whole path, and how many components it has.
+pub const LONGEST_COMPONENT: usize = 255;
+pub const LONGEST_PATH: usize = 4096;
+pub const DEEPEST_PATH: usize = 64;
+
+/// Files and folders of one transfer.
+pub const MOST_ENTRIES: u64 = 1_000_000;
+
+/// How long whoever else is in the room may take for its first line.
+pub const GREETING_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Bytes of the words with which one side of a transfer tells the other why it gives up, and how long the other
+/// may take to hear them.
+pub const LONGEST_REASON: usize = 1024;
+pub const FAREWELL: Duration = Duration::from_secs(5);
+
+/// The pause before a receiver that serves for ever tries again to join, at first and at last.
+pub const REJOIN_FIRST: Duration = Duration::from_millis(250);
+pub const REJOIN_LAST: Duration = Duration::from_secs(30);
+
 /// What a client costs as long as no bytes wait: its row in the reactor's table, and behind it in the same slot the id
 /// that the slot answers to; its seat in the engine; its part of its room. Each is checked beside the type. The state of
 /// a service, if it has any, comes to it.
@@ -135,6 +160,10 @@ pub const ROOM_BYTES: usize = 80;
 const _: () = assert!(
     CONNECTION_BYTES + ID_BYTES + SEAT_BYTES + ROOM_BYTES <= 200,
     "200 bytes a client, even for one who has a room for itself"
+);
+const _: () = assert!(
+    MAX_PIPES * (PIPE_SIZE / 4096) + 1024 <= 16_384,
+    "pipes fit into an unprivileged user's pages"
 );
 const _: () = assert!(
     BUFFER_FLOOR <= SCRATCH,
@@ -163,3 +192,5 @@ const _: () = assert!(
 );
 const _: () = assert!(RESET_RECHECK.as_nanos() < RESET_PATIENCE.as_nanos());
 const _: () = assert!(CONSOLE_LINE <= 4096, "PIPE_BUF on Linux");
+const _: () = assert!(LONGEST_COMPONENT <= LONGEST_PATH && LONGEST_PATH <= FILE_BLOCK);
+const _: () = assert!(REJOIN_FIRST.as_nanos() <= REJOIN_LAST.as_nanos());

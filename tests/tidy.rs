@@ -173,7 +173,7 @@ fn every_dependency_is_explained() {
 #[test]
 fn the_map_is_complete() {
     let architecture = read("ARCHITECTURE.md");
-    for (path, _) in rust_files("src").into_iter().chain(rust_files("tests")) {
+    for (path, _) in all_files() {
         let name = path
             .file_name()
             .expect("a file")
@@ -270,6 +270,7 @@ fn has_word(line: &str, word: &str) -> bool {
 fn all_files() -> Vec<(PathBuf, String)> {
     let mut files = rust_files("src");
     files.extend(rust_files("tests"));
+    files.extend(rust_files("benches"));
     files
 }
 

@@ -80,8 +80,8 @@ pub struct BenchArgs {
     #[arg(long, value_enum)]
     pub hello: Option<Hello>,
 
-    /// relay: listen here, and be what stands behind a proxy that has no rooms; connections accepted here are the
-    /// receiving sides
+    /// relay, connect, idle: listen here, and be what stands behind a proxy that has no rooms; connections accepted here
+    /// are the receiving sides
     #[arg(long, value_name = "HOST:PORT")]
     pub sink: Option<String>,
 
@@ -89,7 +89,7 @@ pub struct BenchArgs {
     #[arg(long, value_enum)]
     pub close: Option<Close>,
 
-    /// The server's processes, to measure their CPU time and memory (Linux)
+    /// The server's processes, to measure their CPU time and memory, and that of their children (Linux)
     #[arg(long, value_name = "PID,...", value_delimiter = ',')]
     pub server_pid: Vec<u32>,
 

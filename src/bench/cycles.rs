@@ -22,10 +22,10 @@ use super::setup::{TRANSIT_OK, transit_hello};
 const ALARM: Token = Token(usize::MAX);
 
 /// How long a poll waits at most, so that the clock is looked at.
-const NAP: Duration = Duration::from_millis(50);
+pub const NAP: Duration = Duration::from_millis(50);
 
 /// Rooms may fail, as long as more of them succeed.
-const FAILURES: u64 = 100;
+pub const FAILURES: u64 = 100;
 
 pub struct Cycles<'a> {
     plan: &'a Plan,

@@ -19,7 +19,10 @@ pub fn run(plan: &Plan) -> Result<Outcome, BenchError> {
     let memory_before = memory(&plan.server_pids)?;
     let probe = Probe::take(&plan.server_pids)?;
     let (begin, cpu) = (Instant::now(), process_cpu());
-    let (mut connections, times) = setup::connections(plan)?;
+    let (mut connections, times) = match plan.sink {
+        None => setup::connections(plan)?,
+        Some(sink) => setup::through_a_proxy(plan, sink)?,
+    };
     let (elapsed, cpu) = (begin.elapsed(), process_cpu().saturating_sub(cpu));
     // Connections may still stand in the server's queue, and their memory with them: the hold is also for that.
     let usage = Probe::take(&plan.server_pids)?.since(&probe);
@@ -41,16 +44,18 @@ pub fn run(plan: &Plan) -> Result<Outcome, BenchError> {
 
 /// Whether nothing but bytes has come; some services greet.
 fn is_alive(connection: &mut Ends) -> Result<(), String> {
-    let stream = &mut connection.x;
-    stream
-        .set_nonblocking(true)
-        .map_err(|error| error.to_string())?;
-    match stream.read(&mut [0; 1024]) {
-        Ok(0) => Err("closed by the server".into()),
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
-        Err(error) => Err(error.to_string()),
+    for stream in std::iter::once(&mut connection.x).chain(&mut connection.y) {
+        stream
+            .set_nonblocking(true)
+            .map_err(|error| error.to_string())?;
+        match stream.read(&mut [0; 1024]) {
+            Ok(0) => return Err("closed by the server".into()),
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error.to_string()),
+        }
     }
+    Ok(())
 }
 
 /// CPU time of this process: connecting is nearly all that it does.

@@ -17,6 +17,7 @@ mod plan;
 mod plot;
 mod probe;
 mod progress;
+mod proxied;
 mod room;
 mod rooms;
 mod scale;
@@ -181,7 +182,9 @@ fn work(
     ends: Vec<Ends>,
     gate: &Mutex<()>,
 ) -> Result<Measured, BenchError> {
-    if plan.mode.cycles() {
+    if let (Mode::Connect, Some(sink)) = (plan.mode, plan.sink) {
+        proxied::Proxied::new(plan, meter, sink)?.run()
+    } else if plan.mode.cycles() {
         cycles::Cycles::new(plan, meter, thread, gate)?.run()
     } else {
         rooms::Rooms::new(plan, meter, thread, ends)?.run()

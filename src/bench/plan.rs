@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::BenchError;
 use super::args::{BenchArgs, Close, Hello, Mode};
+use super::proxied::MOST_ROOMS;
 
 /// Bytes of the longest message.
 const LONGEST: usize = 64 * 1024;
@@ -101,7 +102,18 @@ impl Plan {
                 self.depth > 1 && self.rate.is_some(),
                 "--depth and --rate exclude each other: a rate does not wait for answers".into(),
             ),
-            (self.sink.is_some() && !relay, "--sink is for relay".into()),
+            (
+                self.sink.is_some() && !matches!(mode, Mode::Relay | Mode::Connect | Mode::Idle),
+                "--sink is for relay, connect and idle".into(),
+            ),
+            (
+                self.sink.is_some() && !relay && (self.threads > 1 || self.rate.is_some()),
+                "--sink has neither --threads nor --rate but with relay".into(),
+            ),
+            (
+                self.sink.is_some() && mode == Mode::Connect && self.rooms > MOST_ROOMS,
+                format!("connect with --sink has at most {MOST_ROOMS} --rooms"),
+            ),
             (
                 self.hello.is_some() && !matches!(mode, Mode::Relay | Mode::Connect),
                 "--hello is for relay and connect".into(),
@@ -134,7 +146,8 @@ impl Plan {
 
     /// Connections at one time.
     pub fn connections(&self) -> usize {
-        self.rooms * if self.mode.has_rooms() { 2 } else { 1 }
+        let both = self.mode.has_rooms() || self.sink.is_some();
+        self.rooms * if both { 2 } else { 1 }
     }
 
     /// What would make the generator stronger.
@@ -261,7 +274,9 @@ pub(super) mod tests {
             ("chat --size 1", "--size is 2"),
             ("echo --size 65K", "--size is 1"),
             ("echo --depth 2 --rate 5", "exclude"),
-            ("connect --sink 127.0.0.1:0", "--sink is for relay"),
+            ("echo --sink 127.0.0.1:0", "--sink is for relay"),
+            ("idle --sink 127.0.0.1:0 --threads 2", "neither --threads"),
+            ("connect --sink 127.0.0.1:0 --rooms 257", "at most 256"),
             ("chat --hello transit", "--hello is for"),
             ("idle --rate 5", "sends nothing"),
             ("echo --sources ::1", "other IP version"),

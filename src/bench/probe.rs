@@ -34,7 +34,7 @@ struct Machine {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Usage {
     pub elapsed: Duration,
-    /// CPU time of the server's processes.
+    /// CPU time of the server's processes and of their children.
     pub server: Option<Duration>,
     /// Share of one core that the server's busiest thread used.
     pub server_thread: Option<f64>,
@@ -50,9 +50,13 @@ impl Probe {
     pub fn take(pids: &[u32]) -> Result<Self, BenchError> {
         let mut threads = HashMap::new();
         let mut server = Duration::ZERO;
-        for &pid in pids {
-            let stat = format!("/proc/{pid}/stat");
-            server += cpu(&stat).ok_or(BenchError::NoProcess(pid))?;
+        for pid in family(pids) {
+            match cpu(&format!("/proc/{pid}/stat")) {
+                Some(time) => server += time,
+                None if pids.contains(&pid) => return Err(BenchError::NoProcess(pid)),
+                // A child may end at any time.
+                None => continue,
+            }
             for entry in fs::read_dir(format!("/proc/{pid}/task"))
                 .into_iter()
                 .flatten()
@@ -91,15 +95,45 @@ impl Probe {
         });
         Usage {
             elapsed,
-            server: self
-                .server
-                .zip(earlier.server)
-                .map(|(now, before)| now.saturating_sub(before)),
+            server: self.server_since(earlier),
             server_thread: self.server.map(|_| shares(|turns| turns.running)),
             waiting: self.server.map(|_| shares(|turns| turns.waiting)),
             idle,
         }
     }
+
+    /// The processes' clocks tick a hundred times a second, those of threads count nanoseconds; but the time of a thread
+    /// that has ended is only in its process's.
+    fn server_since(&self, earlier: &Probe) -> Option<Duration> {
+        let (now, before) = self.server.zip(earlier.server)?;
+        let ended = |thread| !self.threads.contains_key(thread);
+        if self.threads.is_empty() || earlier.threads.keys().any(ended) {
+            return Some(now.saturating_sub(before));
+        }
+        let threads = self.threads.iter().map(|(thread, turns)| {
+            let before = earlier.threads.get(thread).copied().unwrap_or_default();
+            turns.running.saturating_sub(before.running)
+        });
+        Some(threads.sum())
+    }
+}
+
+/// The processes and those that they started: the server that forks is all of them.
+fn family(pids: &[u32]) -> Vec<u32> {
+    let mut family = pids.to_vec();
+    let mut next = 0;
+    while let Some(&pid) = family.get(next) {
+        next += 1;
+        let tasks = fs::read_dir(format!("/proc/{pid}/task"));
+        for task in tasks.into_iter().flatten().flatten() {
+            let children = fs::read_to_string(task.path().join("children"));
+            for child in children.unwrap_or_default().split_whitespace() {
+                let known = |child: &u32| !family.contains(child);
+                family.extend(child.parse().ok().filter(known));
+            }
+        }
+    }
+    family
 }
 
 fn cpu(path: &str) -> Option<Duration> {
@@ -164,9 +198,12 @@ pub fn memory(pids: &[u32]) -> Result<Option<Memory>, BenchError> {
         resident: 0,
         anonymous: 0,
     };
-    for &pid in pids {
-        let status = fs::read_to_string(format!("/proc/{pid}/status"));
-        let status = status.map_err(|_| BenchError::NoProcess(pid))?;
+    for pid in family(pids) {
+        let status = match fs::read_to_string(format!("/proc/{pid}/status")) {
+            Ok(status) => status,
+            Err(_) if pids.contains(&pid) => return Err(BenchError::NoProcess(pid)),
+            Err(_) => continue,
+        };
         sum.resident += bytes(&status, "VmRSS:").unwrap_or(0);
         sum.anonymous += bytes(&status, "RssAnon:").unwrap_or(0);
     }
@@ -208,6 +245,18 @@ mod tests {
         let status = "Name:\tx\nVmRSS:\t    1880 kB\nRssAnon:\t     512 kB\n";
         assert_eq!(bytes(status, "VmRSS:"), Some(1_925_120));
         assert_eq!(bytes(status, "RssAnon:"), Some(524_288));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_server_that_forks_is_all_of_its_processes() {
+        use std::process::{Command, Stdio};
+        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        let own = std::process::id();
+        let family = family(&[own]);
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        assert!(family.starts_with(&[own]) && family.contains(&child.id()));
     }
 
     #[cfg(target_os = "linux")]

@@ -118,10 +118,31 @@ pub fn rooms(plan: &Plan) -> Result<Vec<Ends>, BenchError> {
         .collect()
 }
 
+/// Connections through a proxy, to which nothing is sent, with both their ends.
+///
+/// # Errors
+/// If one can't be made, or the proxy does not pass it on.
+pub fn through_a_proxy(
+    plan: &Plan,
+    sink: SocketAddr,
+) -> Result<(Vec<Ends>, Histogram<u64>), BenchError> {
+    let listener = listen(sink)?;
+    let mut times = histogram();
+    let ends = (0..plan.rooms)
+        .map(|number| {
+            let begin = Instant::now();
+            let x = dial(plan, number)?;
+            let y = Some(accept(&listener)?);
+            times.saturating_record(nanoseconds(begin.elapsed()));
+            Ok(Ends { number, x, y })
+        })
+        .collect::<Result<Vec<_>, BenchError>>();
+    ends.map(|ends| (ends, times))
+}
+
 /// The proxy's other side: whoever connects to `sink` is a Y, and says by its first message of which room.
 fn behind_a_proxy(plan: &Plan, sink: SocketAddr) -> Result<Vec<Ends>, BenchError> {
-    let listener = TcpListener::bind(sink)
-        .map_err(|error| BenchError::Connect(format!("cannot listen on {sink}: {error}")))?;
+    let listener = listen(sink)?;
     let mut xs: Vec<Option<TcpStream>> = Vec::with_capacity(plan.rooms);
     let mut rooms = Vec::with_capacity(plan.rooms);
     for number in 0..plan.rooms {
@@ -141,6 +162,11 @@ fn behind_a_proxy(plan: &Plan, sink: SocketAddr) -> Result<Vec<Ends>, BenchError
         });
     }
     Ok(rooms)
+}
+
+fn listen(sink: SocketAddr) -> Result<TcpListener, BenchError> {
+    TcpListener::bind(sink)
+        .map_err(|error| BenchError::Connect(format!("cannot listen on {sink}: {error}")))
 }
 
 /// The next connection, waited for with patience, which a blocking `accept` has not.

@@ -238,8 +238,12 @@ mod tests {
                 Command::Consume(args) => args.at,
                 Command::Chat(args) => args.at,
                 Command::Order(args) => args.at,
-                Command::Serve(_) | Command::User(_) | Command::Bench(_) => {
-                    unreachable!("a client")
+                Command::Serve(_)
+                | Command::Send(_)
+                | Command::Receive(_)
+                | Command::User(_)
+                | Command::Bench(_) => {
+                    unreachable!("a client with a default")
                 }
             };
             let url = format!("{service}://{at}");

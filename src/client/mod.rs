@@ -6,12 +6,14 @@
 //! | `produce`, `consume` | relay | the two ends of a pipe between machines |
 //! | `chat` | chat | a conversation in turns |
 //! | `order` | order | one message, and whose came first |
+//! | `send`, `receive` | relay with named rooms | files and folders between machines |
 
 mod chat;
 mod connect;
 mod consume;
 mod echo;
 mod events;
+pub mod files;
 mod join;
 mod order;
 mod produce;
@@ -27,6 +29,7 @@ pub use chat::chat;
 pub use connect::Address;
 pub use consume::consume;
 pub use echo::echo;
+pub use files::{receive, send};
 pub use join::Room;
 pub use order::{Message, order};
 pub use produce::produce;
@@ -35,6 +38,7 @@ use crate::console::printable;
 use crate::password::PasswordError;
 use crate::scram;
 use connect::Failures;
+use files::FilesError;
 
 /// Bytes that a pipe moves at a time.
 const CHUNK: usize = 64 * 1024;
@@ -78,6 +82,8 @@ pub enum ClientError {
     Unsent(usize),
     #[error("cannot catch signals: {0}")]
     Signals(io::Error),
+    #[error("{0}")]
+    Files(#[from] FilesError),
 }
 
 impl ClientError {

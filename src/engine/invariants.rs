@@ -31,8 +31,11 @@ impl Engine {
                 assert!(room.is_full(), "an open room has all its members");
             } else {
                 waiting += 1;
-                let found = room.place().and_then(|place| lobby.at(place));
-                assert_eq!(found, Some(key), "a room that waits is found by its lobby");
+                assert_eq!(
+                    lobby.at(room.place()),
+                    Some(key),
+                    "a room that waits is found by its lobby"
+                );
                 assert!(
                     self.phase == Phase::Serving,
                     "nobody waits once the stop has begun"

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::hello::{Code, Refusal, Role};
-use super::service::{Factory, Seats};
+use super::service::Factory;
 use super::table::Key;
 use super::{CloseReason, Counts, Meeting};
 use crate::users::Users;
@@ -16,9 +16,11 @@ pub(super) struct Lobby {
     pub meeting: Meeting,
     /// Who may come in, if not everybody.
     pub users: Option<Arc<Users>>,
-    /// The rooms that have their first client and wait for their second.
-    waiting: BTreeMap<Place, Key>,
-    /// How many have ever waited.
+    /// The room whose first client takes whoever comes. There is one at most: the next to come is its second.
+    anyone: Option<Key>,
+    /// The others that have their first client and wait for their second.
+    named: BTreeMap<Place, Key>,
+    /// How many of those there have ever been.
     tickets: u64,
     /// Clients who have not said which room they want.
     pub at_the_door: usize,
@@ -74,7 +76,8 @@ impl Lobby {
             factory,
             meeting,
             users: None,
-            waiting: BTreeMap::new(),
+            anyone: None,
+            named: BTreeMap::new(),
             tickets: 0,
             at_the_door: 0,
             rooms: 0,
@@ -92,8 +95,8 @@ impl Lobby {
 
     /// Takes the room that has waited longest for somebody like this guest.
     pub fn partner_for(&mut self, guest: &Guest) -> Option<Key> {
-        if self.factory.kind.seats == Seats::One || self.waiting.is_empty() {
-            return None;
+        if guest.room.is_empty() {
+            return self.anyone.take();
         }
         let role = guest.role.map(Role::other);
         let first = Place {
@@ -101,33 +104,40 @@ impl Lobby {
             role,
             ticket: 0,
         };
-        let (place, _) = self.waiting.range(&first..).next()?;
+        let (place, _) = self.named.range(&first..).next()?;
         if (&place.room, place.role) != (&first.room, role) {
             return None;
         }
         let place = place.clone();
-        self.waiting.remove(&place)
+        self.named.remove(&place)
     }
 
     /// Lets a room wait for its second client.
-    pub fn wait(&mut self, guest: &Guest, key: Key) -> Place {
+    pub fn wait(&mut self, guest: &Guest, key: Key) -> Option<Place> {
+        if guest.room.is_empty() {
+            self.anyone = Some(key);
+            return None;
+        }
         self.tickets += 1;
         let place = Place {
             room: guest.room.clone(),
             role: guest.role,
             ticket: self.tickets,
         };
-        self.waiting.insert(place.clone(), key);
-        place
+        self.named.insert(place.clone(), key);
+        Some(place)
     }
 
     /// The room that waited there waits no longer.
-    pub fn leave(&mut self, place: &Place) -> Option<Key> {
-        self.waiting.remove(place)
+    pub fn leave(&mut self, place: Option<&Place>) {
+        match place {
+            None => self.anyone = None,
+            Some(place) => _ = self.named.remove(place),
+        }
     }
 
     pub fn counts(&self) -> Counts {
-        let waiting = self.waiting.len();
+        let waiting = usize::from(self.anyone.is_some()) + self.named.len();
         let clients = self.at_the_door + waiting + self.rooms * self.factory.kind.seats.len();
         Counts {
             clients,
@@ -138,7 +148,10 @@ impl Lobby {
 
     /// The room that waits there.
     #[cfg(debug_assertions)]
-    pub fn at(&self, place: &Place) -> Option<Key> {
-        self.waiting.get(place).copied()
+    pub fn at(&self, place: Option<&Place>) -> Option<Key> {
+        match place {
+            None => self.anyone,
+            Some(place) => self.named.get(place).copied(),
+        }
     }
 }

@@ -35,7 +35,9 @@ mod moment;
 mod note;
 mod penalties;
 mod room;
+mod seating;
 pub mod service;
+mod sides;
 mod sources;
 mod stop;
 mod table;
@@ -44,7 +46,6 @@ mod table;
 mod tests;
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::time::Instant;
 
 pub use client::ClientId;
@@ -54,13 +55,14 @@ pub use hello::{Code, Refusal, Role, is_room};
 pub use interface::{Counts, Input, ListenerId, Meeting, Output, Payload, Timeouts};
 pub use moment::{Epoch, Moment};
 pub use note::Note;
-pub use room::{Members, Side};
+pub use sides::{Members, Side};
 pub use sources::{Source, Sources};
 
 use client::{At, Clients};
 use door::Door;
-use lobby::{Guest, Lobby};
+use lobby::Lobby;
 use login::Nonces;
+use moment::Clock;
 use room::{Room, RoomEnd};
 use service::{Actions, Decisions, Factory, Service};
 use stop::Phase;
@@ -93,7 +95,7 @@ pub struct Engine {
     rooms_over: u64,
     phase: Phase,
     drain_deadline: Option<Moment>,
-    epoch: Epoch,
+    clock: Clock,
 }
 
 impl Engine {
@@ -121,7 +123,7 @@ impl Engine {
             rooms_over: 0,
             phase: Phase::Serving,
             drain_deadline: None,
-            epoch: Epoch::new(start),
+            clock: Clock::new(start),
         }
     }
 
@@ -140,7 +142,7 @@ impl Engine {
     /// Tells what happened to a client, and answers how many bytes of a `Data` input were taken.
     pub fn handle_input(&mut self, now: Instant, client: ClientId, input: Input<'_>) -> usize {
         self.assert_drained();
-        let now = self.epoch.moment(now);
+        let now = self.clock.moment(now);
         let mut taken = 0;
         match input {
             Input::Accepted { listener, peer } => self.accept(now, client, listener, peer),
@@ -157,7 +159,7 @@ impl Engine {
                 }
             }
             Input::Activity { last } => {
-                let last = self.epoch.moment(last);
+                let last = self.clock.moment(last);
                 self.activity(now, client, last);
             }
         }
@@ -168,7 +170,7 @@ impl Engine {
     /// Does what has become due by `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.assert_drained();
-        let now = self.epoch.moment(now);
+        let now = self.clock.moment(now);
         while let Some((_, due)) = self.deadlines.pop(now) {
             match due {
                 Due::Door(key) => {
@@ -204,7 +206,7 @@ impl Engine {
 
     /// When [`handle_timeout`](Self::handle_timeout) should next be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.deadlines.next().map(|at| self.epoch.instant(at))
+        self.deadlines.next().map(|at| self.clock.instant(at))
     }
 
     /// Clients that have not been closed.
@@ -223,69 +225,6 @@ impl Engine {
             .iter()
             .map(|lobby| (lobby.service(), lobby.counts()))
             .collect()
-    }
-
-    fn accept(&mut self, now: Moment, client: ClientId, listener: ListenerId, peer: SocketAddr) {
-        if self.phase != Phase::Serving {
-            let reason = CloseReason::Stopping;
-            self.outputs.push_back(Output::Close {
-                client,
-                reason,
-                ending: reason.ending(),
-            });
-            return;
-        }
-        let meeting = self.lobbies[listener].meeting;
-        if !self.sources.enter(client.slot(), Source::from(peer.ip())) {
-            return self.refuse(client, peer, meeting);
-        }
-        match meeting {
-            Meeting::Arrival => self.seat(now, client, listener, Guest::of_any_room(peer)),
-            Meeting::Named => self.knock(now, client, listener, peer),
-        }
-    }
-
-    /// Gives a client its place: beside whoever waits for one like it, or in a new room.
-    fn seat(&mut self, now: Moment, client: ClientId, listener: ListenerId, guest: Guest) {
-        let lobby = &mut self.lobbies[listener];
-        if let Some(key) = lobby.partner_for(&guest) {
-            self.clients.insert(client.slot(), At::Seat(key, Side::Y));
-            self.rooms[key].join(client, &guest);
-            return self.open_room(now, key, Some(guest));
-        }
-        let room = Room::new(now, listener, client, lobby.factory());
-        let key = self.rooms.insert(room);
-        self.clients.insert(client.slot(), At::Seat(key, Side::X));
-        let room = &mut self.rooms[key];
-        if room.is_full() {
-            return self.open_room(now, key, None);
-        }
-        room.wait(lobby.wait(&guest, key), guest);
-        self.run_in(now, key, |service, actions| service.arrived(actions));
-        if let Some(room) = self.rooms.get(key) {
-            room.resume_all(&mut self.outputs);
-        }
-        self.limit_quiet(key, now);
-    }
-
-    fn open_room(&mut self, now: Moment, key: Key, second: Option<Guest>) {
-        self.rooms_opened += 1;
-        let room = &mut self.rooms[key];
-        let first = room.open(self.rooms_opened, now);
-        self.lobbies[room.listener()].rooms += 1;
-        let note = Note::RoomOpened {
-            room: self.rooms_opened,
-            members: room.members,
-        };
-        self.outputs.push_back(Output::Note(note));
-        if let (Some(x), Some(y)) = (first, second) {
-            room.introduce(now, [x, y], &mut self.outputs);
-        }
-        self.run_in(now, key, |service, actions| service.open(actions));
-        if let Some(room) = self.rooms.get(key) {
-            room.resume_all(&mut self.outputs);
-        }
-        self.limit_quiet(key, now);
     }
 
     fn data(&mut self, now: Moment, client: ClientId, bytes: &[u8]) -> usize {
@@ -325,19 +264,6 @@ impl Engine {
         }
     }
 
-    fn activity(&mut self, now: Moment, client: ClientId, last: Moment) {
-        // The room may have ended between question and answer.
-        let Some(At::Seat(key, _)) = self.place_of(client) else {
-            return;
-        };
-        match self.rooms[key].quiet_limit(&self.timeouts) {
-            Some((limit, reason)) if last + limit <= now => {
-                self.end_room(now, key, RoomEnd::All(reason))
-            }
-            _ => self.limit_quiet(key, last),
-        }
-    }
-
     /// Lets a room's service act, and does what follows for the room.
     fn run_in(
         &mut self,
@@ -354,39 +280,6 @@ impl Engine {
         if let Some(end) = end {
             self.end_room(now, key, end);
         }
-    }
-
-    /// Sets the deadline by which a room that has been quiet since `since` is asked for a sign of life.
-    fn limit_quiet(&mut self, key: Key, since: Moment) {
-        let Some(room) = self.rooms.get_mut(key) else {
-            return;
-        };
-        let deadline = room
-            .quiet_limit(&self.timeouts)
-            .map(|(limit, _)| since + limit);
-        self.deadlines
-            .set(&mut room.deadline, deadline, Due::Room(key));
-    }
-
-    fn end_room(&mut self, now: Moment, key: Key, end: RoomEnd) {
-        let mut room = self.rooms.remove(key);
-        self.deadlines.set(&mut room.deadline, None, Due::Room(key));
-        self.deadlines
-            .set(&mut room.service_deadline, None, Due::Service(key));
-        let lobby = &mut self.lobbies[room.listener()];
-        if room.is_open() {
-            lobby.rooms -= 1;
-            self.rooms_over += 1;
-        } else if let Some(place) = room.place() {
-            lobby.leave(place);
-        }
-        self.outputs.push_back(Output::Note(room.over(now, end)));
-        room.part(now, end, &mut self.outputs);
-        for (_, client) in room.members.iter() {
-            self.clients.remove(client.slot());
-            self.sources.leave(client.slot());
-        }
-        self.settle_stop();
     }
 
     fn assert_drained(&self) {

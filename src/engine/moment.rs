@@ -8,6 +8,32 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Clone, Copy)]
 pub struct Epoch(Instant);
 
+/// An epoch that remembers what it was last asked: in one turn of a loop that is the same time again and again.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    epoch: Epoch,
+    last: (Instant, Moment),
+}
+
+impl Clock {
+    pub fn new(start: Instant) -> Self {
+        let epoch = Epoch::new(start);
+        let last = (start, epoch.moment(start));
+        Self { epoch, last }
+    }
+
+    pub fn moment(&mut self, at: Instant) -> Moment {
+        if self.last.0 != at {
+            self.last = (at, self.epoch.moment(at));
+        }
+        self.last.1
+    }
+
+    pub fn instant(&self, at: Moment) -> Instant {
+        self.epoch.instant(at)
+    }
+}
+
 /// A point in time, in nanoseconds since an [`Epoch`]. So it is as exact as an `Instant`, for 584 years; what lies
 /// beyond either end is taken for that end. An `Option` of it takes 8 bytes as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

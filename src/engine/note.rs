@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::hello::Refusal;
-use super::room::Members;
+use super::sides::Members;
 use super::{ClientId, CloseReason, Source};
 
 #[derive(Debug, Clone, PartialEq, Eq)]

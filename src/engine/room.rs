@@ -6,7 +6,6 @@
 //! ```
 
 use std::collections::VecDeque;
-use std::ops::{Index, IndexMut};
 use std::time::Duration;
 
 use crate::limits::ROOM_BYTES;
@@ -14,119 +13,8 @@ use crate::limits::ROOM_BYTES;
 use super::hello::Role;
 use super::lobby::{Guest, Place};
 use super::service::{Actions, Decisions, Factory, Manner, Seats, Service};
+use super::sides::{Members, Side, Sides};
 use super::{ClientId, CloseReason, Ending, ListenerId, Moment, Note, Output, Timeouts};
-
-/// The side of a room: X joined first, Y second.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Side {
-    X,
-    Y,
-}
-
-impl Side {
-    pub fn other(self) -> Side {
-        match self {
-            Side::X => Side::Y,
-            Side::Y => Side::X,
-        }
-    }
-}
-
-/// Some of the two sides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Sides(u8);
-
-impl Sides {
-    pub fn has(self, side: Side) -> bool {
-        self.0 & Self::bit(side) != 0
-    }
-
-    pub fn add(&mut self, side: Side) {
-        self.0 |= Self::bit(side);
-    }
-
-    pub fn remove(&mut self, side: Side) {
-        self.0 &= !Self::bit(side);
-    }
-
-    fn bit(side: Side) -> u8 {
-        match side {
-            Side::X => 1,
-            Side::Y => 2,
-        }
-    }
-}
-
-/// One of something for each side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct PerSide<T> {
-    x: T,
-    y: T,
-}
-
-impl<T> Index<Side> for PerSide<T> {
-    type Output = T;
-
-    fn index(&self, side: Side) -> &T {
-        match side {
-            Side::X => &self.x,
-            Side::Y => &self.y,
-        }
-    }
-}
-
-impl<T> IndexMut<Side> for PerSide<T> {
-    fn index_mut(&mut self, side: Side) -> &mut T {
-        match side {
-            Side::X => &mut self.x,
-            Side::Y => &mut self.y,
-        }
-    }
-}
-
-/// Those who are in a room: X always, and Y once it has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Members(ClientId, Option<ClientId>);
-
-impl Members {
-    pub fn one(x: ClientId) -> Self {
-        Self(x, None)
-    }
-
-    pub fn two(x: ClientId, y: ClientId) -> Self {
-        Self(x, Some(y))
-    }
-
-    /// Gives the second seat away.
-    ///
-    /// # Panics
-    /// If it is taken: a room never has a third member.
-    pub(super) fn seat(&mut self, y: ClientId) {
-        let taken = self.1.replace(y);
-        assert_eq!(taken, None, "a room never has a third member");
-    }
-
-    pub fn first(&self) -> ClientId {
-        self.0
-    }
-
-    pub fn second(&self) -> Option<ClientId> {
-        self.1
-    }
-
-    pub fn get(&self, side: Side) -> Option<ClientId> {
-        match side {
-            Side::X => Some(self.0),
-            Side::Y => self.1,
-        }
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = (Side, ClientId)> + use<> {
-        [Some((Side::X, self.0)), self.1.map(|y| (Side::Y, y))]
-            .into_iter()
-            .flatten()
-    }
-}
 
 /// What ended a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,7 +53,8 @@ impl RoomEnd {
 
 /// A first client that waits for the second.
 pub(super) struct Wait {
-    pub place: Place,
+    /// Its place among those who wait by name.
+    pub place: Option<Place>,
     pub guest: Guest,
 }
 
@@ -225,14 +114,14 @@ impl Room {
     }
 
     /// Waits for the second client.
-    pub fn wait(&mut self, place: Place, guest: Guest) {
+    pub fn wait(&mut self, place: Option<Place>, guest: Guest) {
         self.mute(Side::X, &guest);
         self.wait = Some(Box::new(Wait { place, guest }));
     }
 
-    /// Where its lobby finds it, while it waits.
+    /// Where its lobby finds it among those who wait by name, if it does.
     pub fn place(&self) -> Option<&Place> {
-        self.wait.as_ref().map(|wait| &wait.place)
+        self.wait.as_ref()?.place.as_ref()
     }
 
     /// Takes the second client in.

@@ -21,7 +21,7 @@ impl Engine {
     /// more.
     pub fn stop(&mut self, now: Instant, drain: Duration) {
         self.assert_drained();
-        let now = self.epoch.moment(now);
+        let now = self.clock.moment(now);
         if self.phase == Phase::Serving {
             self.phase = Phase::Draining;
             self.deadlines

@@ -26,7 +26,7 @@ pub struct Listener<L> {
     pub retry_at: Option<Instant>,
     /// Clients turned away.
     pub refused: u64,
-    /// Bytes that its clients have sent.
+    /// Bytes that those of its clients sent who are gone.
     pub bytes: u64,
 }
 

@@ -5,7 +5,7 @@ use crate::engine::{ClientId, CloseReason, Ending, Moment};
 use crate::limits::CONNECTION_BYTES;
 
 use super::buffer::Buffer;
-use super::link::Link;
+use super::link::{Link, Transport, Way};
 #[cfg(not(debug_assertions))]
 use super::mio_net::MioNet;
 use super::net::Net;
@@ -124,11 +124,32 @@ impl<N: Net> Connection<N> {
             && (self.unread.is_none() || self.reads_on)
     }
 
+    /// Whether there may be more to do for it than to read.
+    pub fn has_chores(&self) -> bool {
+        self.failure.is_some()
+            || self.readiness.has(Readiness::ERROR)
+            || self.closing.is_some()
+            || self.is_sending()
+            || self.resumed
+    }
+
     /// Whether it is broken and no read will ever find that out.
     pub fn is_past_reading(&self) -> bool {
         let broken = self.failure.is_some() || self.readiness.has(Readiness::ERROR);
         let unreadable = self.input == Flow::Shut || (self.unread.is_some() && !self.reads_on);
         broken && unreadable && self.closing.is_none()
+    }
+
+    /// Which way its next bytes go.
+    pub fn way(&self) -> Way {
+        match (self.partner, self.link) {
+            (Some(sink), Some(_)) if self.readiness.has(Readiness::URGENT) => {
+                // Before urgent data splice says that nothing is there; a read takes them like all others.
+                Way::Link(sink, Transport::Copied)
+            }
+            (Some(sink), Some(link)) => Way::Link(sink, link.transport),
+            _ => Way::Engine,
+        }
     }
 
     /// Where its bytes go.
@@ -139,6 +160,15 @@ impl<N: Net> Connection<N> {
     /// Whose bytes come here.
     pub fn source(&self) -> Option<ClientId> {
         self.partner.filter(|_| self.is_sink)
+    }
+
+    /// Notes a read, for whoever asks how much and when, and for its link.
+    pub fn has_read(&mut self, bytes: usize, now: Moment) {
+        self.received += bytes as u64;
+        self.last_read = now;
+        if let Some(link) = &mut self.link {
+            link.adapt(bytes);
+        }
     }
 
     /// Whether a source may bring bytes: only when none are left from the last time.

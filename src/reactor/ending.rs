@@ -103,7 +103,7 @@ impl<N: Net> Reactor<N> {
         {
             return;
         }
-        match retry(|| self.net.read(&mut connection.stream, &mut self.scratch)) {
+        match retry(|| self.net.read(&mut connection.stream, &mut self.scratch[..])) {
             Ok(0) => self.free(id, Ending::Finish),
             Ok(bytes) => {
                 if bytes < self.scratch.len() {
@@ -209,6 +209,7 @@ impl<N: Net> Reactor<N> {
         self.buffers.release(&mut connection.unread);
         self.buffers.release(&mut connection.unsent);
         self.pipes.discard(&mut connection.piped, &mut self.buffers);
+        self.listeners[usize::from(connection.listener)].bytes += connection.received;
         if let Some(closing) = connection.closing {
             debug!("{id}: closed: {}", closing.reason);
             self.counters.count_close(closing.reason);

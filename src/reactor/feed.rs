@@ -15,11 +15,13 @@ use super::connection::{Connection, Flow};
 use super::decisions::Question;
 use super::net::Net;
 use super::readiness::Readiness;
+use super::work::Read;
 use super::{Reactor, retry};
 
 impl<N: Net> Reactor<N> {
-    /// Reads for the engine, behind what it wanted to read on from. Answers how many bytes were read.
-    pub(super) fn feed(&mut self, id: ClientId) -> Option<usize> {
+    /// Reads for the engine, behind what it wanted to read on from. Answers whether another read may bring more.
+    #[inline(never)]
+    pub(super) fn feed(&mut self, id: ClientId) -> bool {
         let known = self.recall(id);
         // What the engine leaves must be kept, so no more is read than a buffer may hold; and until that much is known, no
         // more than any may: behind a hello comes what has to wait for a partner, who may never come.
@@ -28,15 +30,17 @@ impl<N: Net> Reactor<N> {
         } else {
             self.buffers.allowance_beside(known).min(READ_AHEAD)
         };
-        let bytes = self.read(id, known..most.max(known + 1))?;
+        let Some(Read { bytes, more }) = self.read(id, known..most.max(known + 1)) else {
+            return false;
+        };
         if known + bytes > most {
             // There is no memory for the rest, and nobody knows when there will be: others may hold theirs for ever.
             warn!("{id}: no buffer memory for more than {most} bytes");
             self.lose(id, CloseReason::Failed);
-            return None;
+            return false;
         }
         self.offer(id, known + bytes);
-        Some(bytes)
+        more
     }
 
     /// Tells the engine of FIN.

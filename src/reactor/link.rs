@@ -10,10 +10,11 @@
 use std::io::ErrorKind;
 
 use crate::engine::ClientId;
-use crate::limits::{BULK, BYTES_PER_TURN, SCRATCH, STREAK, TRICKLE};
+use crate::limits::{BULK, SCRATCH, STREAK, TRICKLE};
 
 use super::net::Net;
 use super::readiness::Readiness;
+use super::work::Read;
 use super::{Reactor, retry};
 
 /// How a link moves its bytes.
@@ -23,6 +24,15 @@ pub enum Transport {
     Copied,
     /// Through a pipe in the kernel.
     Spliced,
+}
+
+/// Which way a connection's next bytes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// To the engine.
+    Engine,
+    /// To this connection, in this manner.
+    Link(ClientId, Transport),
 }
 
 /// Which links splice.
@@ -66,7 +76,7 @@ impl Link {
     }
 
     /// Chooses the transport by what flows: splicing costs system calls, copying costs bytes.
-    fn adapt(&mut self, bytes: usize) {
+    pub fn adapt(&mut self, bytes: usize) {
         let other = match self.transport {
             _ if !self.adapts => return,
             Transport::Copied if bytes >= BULK => Transport::Spliced,
@@ -85,9 +95,9 @@ impl Link {
 }
 
 impl<N: Net> Reactor<N> {
-    /// Reads and passes on, until nothing is there, nobody takes it, or the turn's budget is spent.
-    pub(super) fn pull(&mut self, id: ClientId) {
-        let mut budget = BYTES_PER_TURN;
+    /// Reads and passes on, until nothing is there, nobody takes it, or the budget is spent.
+    #[inline(never)]
+    pub(super) fn pull(&mut self, id: ClientId, mut budget: usize) {
         while budget > 0 {
             match self.pull_once(id, budget) {
                 Some(bytes) => budget -= bytes,
@@ -97,40 +107,39 @@ impl<N: Net> Reactor<N> {
         self.enqueue(id);
     }
 
-    /// One read and what follows from it. `None` if it found no bytes: something else will wake this connection.
+    /// One read and what follows from it. `None` if there is nothing more to read: something else will wake this
+    /// connection.
     fn pull_once(&mut self, id: ClientId, budget: usize) -> Option<usize> {
-        let connection = self
-            .connections
-            .get(id)
-            .filter(|connection| connection.wants_reading())?;
-        let (Some(sink), Some(Link { transport, .. })) = (connection.sink(), connection.link)
-        else {
-            // One read at a time: what the engine has just decided, others do first.
-            if self.feed(id).is_some() {
-                self.enqueue(id);
+        let connection = self.connections.get(id);
+        let connection = connection.filter(|connection| connection.wants_reading())?;
+        self.pull_along(id, connection.way(), budget)
+    }
+
+    /// The same for a connection that wants reading, and whose bytes go this way.
+    #[inline(always)]
+    pub(super) fn pull_along(&mut self, id: ClientId, way: Way, budget: usize) -> Option<usize> {
+        let (sink, transport) = match way {
+            Way::Link(sink, transport) => (sink, transport),
+            Way::Engine => {
+                // One read at a time: what the engine has just decided, others do first.
+                if self.feed(id) {
+                    self.enqueue(id);
+                }
+                return None;
             }
-            return None;
         };
         self.connections
             .get(sink)
             .filter(|sink| sink.takes_bytes())?;
-        // Before urgent data splice says that nothing is there; a read takes them like all others.
-        let urgent = connection.readiness.has(Readiness::URGENT);
-        let bytes = match transport {
-            Transport::Spliced if !urgent => self.splice_once(id, sink, budget),
-            Transport::Spliced | Transport::Copied => self.copy_once(id, sink, budget),
-        }?;
-        if let Some(link) = self
-            .connections
-            .get_mut(id)
-            .and_then(|source| source.link.as_mut())
-        {
-            link.adapt(bytes);
+        match transport {
+            Transport::Spliced => self.splice_once(id, sink, budget),
+            Transport::Copied => self.copy_once(id, sink, budget),
         }
-        Some(bytes)
     }
 
-    /// A read into the scratch buffer and a write from there.
+    /// A read into the scratch buffer and a write from there. This is where small messages pass, so that all of it is
+    /// inlined into the turn of a connection, and what is rare or takes a while anyway is not.
+    #[inline(always)]
     pub(super) fn copy_once(
         &mut self,
         id: ClientId,
@@ -138,12 +147,13 @@ impl<N: Net> Reactor<N> {
         budget: usize,
     ) -> Option<usize> {
         let most = self.buffers.allowance().min(budget).min(SCRATCH);
-        let bytes = self.read(id, 0..most)?;
+        let Read { bytes, more } = self.read(id, 0..most)?;
         self.push(sink, bytes);
-        Some(bytes)
+        more.then_some(bytes)
     }
 
     /// Writes the first `bytes` of the scratch buffer to a sink that takes bytes, and keeps what it leaves.
+    #[inline(always)]
     fn push(&mut self, sink: ClientId, bytes: usize) {
         let Some(connection) = self.connections.get_mut(sink) else {
             return;

@@ -96,7 +96,7 @@ pub struct Reactor<N: Net> {
     lingering: VecDeque<ClientId>,
     horizon: Horizon,
     /// Bytes on their way through; between two uses it holds none.
-    scratch: Box<[u8]>,
+    scratch: Box<[u8; SCRATCH]>,
     buffers: BufferMemory,
     pipes: Pipes<N::Pipe>,
     counters: Counters,
@@ -134,7 +134,9 @@ impl<N: Net> Reactor<N> {
             timers: Deadlines::default(),
             lingering: VecDeque::new(),
             horizon: Horizon::default(),
-            scratch: vec![0; SCRATCH].into_boxed_slice(),
+            scratch: vec![0; SCRATCH]
+                .try_into()
+                .expect("it is as long as it was made"),
             counters: Counters::new(now),
             console,
             now,
@@ -307,6 +309,7 @@ fn put_on_list<N: Net>(
 }
 
 /// Repeats a system call that a signal has interrupted.
+#[inline(always)]
 fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {

@@ -66,14 +66,17 @@ pub struct Statistics {
 impl<N: Net> Reactor<N> {
     /// The state of things.
     pub fn statistics(&self) -> Statistics {
+        // Counted when somebody asks, and not with every message.
+        let mut received = vec![0; self.listeners.len()];
+        for connection in self.connections.iter() {
+            received[usize::from(connection.listener)] += connection.received;
+        }
         let mut services: Vec<ServiceStatistics> = Vec::new();
         for (lobby, (service, counts)) in self.engine.counts().into_iter().enumerate() {
-            let sockets = self
-                .listeners
-                .iter()
-                .filter(|listener| listener.lobby == lobby);
-            let (bytes, refused) = sockets.fold((0, 0), |(bytes, refused), socket| {
-                (bytes + socket.bytes, refused + socket.refused)
+            let sockets = self.listeners.iter().zip(&received);
+            let sockets = sockets.filter(|(listener, _)| listener.lobby == lobby);
+            let (bytes, refused) = sockets.fold((0, 0), |(bytes, refused), (socket, here)| {
+                (bytes + socket.bytes + here, refused + socket.refused)
             });
             match services.iter_mut().find(|known| known.service == service) {
                 Some(known) => {

@@ -46,6 +46,10 @@ impl<T> Slots<T> {
         Some(self.entries.remove(id.slot()).1)
     }
 
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.entries.iter().map(|(_, (_, value))| value)
+    }
+
     pub fn len(&self) -> usize {
         self.entries.len()
     }

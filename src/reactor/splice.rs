@@ -98,6 +98,7 @@ impl<P> Pipes<P> {
 
 impl<N: Net> Reactor<N> {
     /// As a read and a write, but through a pipe.
+    #[inline(never)]
     pub(super) fn splice_once(
         &mut self,
         id: ClientId,
@@ -105,13 +106,13 @@ impl<N: Net> Reactor<N> {
         budget: usize,
     ) -> Option<usize> {
         let Some(mut pipe) = self.pipes.lend(&mut self.net, self.now) else {
-            return self.copy_once(id, sink, budget);
+            return self.copy_instead(id, sink, budget);
         };
         let most = self.buffers.allowance().min(budget).min(PIPE_SIZE);
         let connection = self.connections.get_mut(id).expect("it wants reading");
         match retry(|| self.net.splice_in(&mut connection.stream, &mut pipe, most)) {
             Ok(bytes) if bytes > 0 => {
-                self.count_read(id, bytes);
+                connection.has_read(bytes, self.moment);
                 self.push_pipe(sink, Piped { pipe, bytes });
                 return Some(bytes);
             }
@@ -127,7 +128,7 @@ impl<N: Net> Reactor<N> {
                     link.give_up_splicing();
                 }
                 self.pipes.give_back(pipe);
-                return self.copy_once(id, sink, budget);
+                return self.copy_instead(id, sink, budget);
             }
             // In front of urgent data that were not announced yet, splice says 0 if FIN has arrived behind them. So only
             // a read knows whether this is the end.
@@ -141,6 +142,12 @@ impl<N: Net> Reactor<N> {
             }
         }
         None
+    }
+
+    /// Copies for want of a pipe. Rare, and kept apart so that the splicing itself stays small.
+    #[cold]
+    fn copy_instead(&mut self, id: ClientId, sink: ClientId, budget: usize) -> Option<usize> {
+        self.copy_once(id, sink, budget)
     }
 
     /// Empties a pipe into a sink that takes bytes; what does not go in stays in the pipe, and that with the sink.

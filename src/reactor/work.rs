@@ -4,11 +4,19 @@ use std::io::{self, ErrorKind};
 use std::ops::Range;
 
 use crate::engine::{ClientId, CloseReason, Ending, Input};
+use crate::limits::BYTES_PER_TURN;
 
 use super::connection::{Closing, Flow};
 use super::net::Net;
 use super::readiness::Readiness;
 use super::{Reactor, retry};
+
+/// What a read has brought.
+pub(super) struct Read {
+    pub bytes: usize,
+    /// Another may bring more.
+    pub more: bool,
+}
 
 impl<N: Net> Reactor<N> {
     /// Does what a connection on the ready list can do now.
@@ -17,12 +25,28 @@ impl<N: Net> Reactor<N> {
             return;
         };
         connection.queued = false;
+        if connection.has_chores() {
+            return self.do_chores(id);
+        }
+        if !connection.wants_reading() {
+            return;
+        }
+        // Nearly always the first read finds all that there is.
+        let way = connection.way();
+        if let Some(bytes) = self.pull_along(id, way, BYTES_PER_TURN) {
+            self.pull(id, BYTES_PER_TURN - bytes);
+        }
+    }
+
+    /// The same for those of whom more may be wanted than to read.
+    #[inline(never)]
+    fn do_chores(&mut self, id: ClientId) {
         if let Some(reason) = self.doom(id) {
             return self.lose(id, reason);
         }
         self.flush(id);
         self.offer_again(id);
-        self.pull(id);
+        self.pull(id, BYTES_PER_TURN);
         self.linger(id);
     }
 
@@ -60,7 +84,9 @@ impl<N: Net> Reactor<N> {
             self.engine.handle_input(self.now, id, Input::SendDrained);
             self.carry_out();
         }
-        source.into_iter().for_each(|source| self.pull(source));
+        if let Some(source) = source {
+            self.pull(source, BYTES_PER_TURN);
+        }
     }
 
     /// Sends what is left in a connection's buffer. Answers whether that was all.
@@ -90,7 +116,8 @@ impl<N: Net> Reactor<N> {
 
     /// Reads into a part of the scratch buffer. `None` if there were no bytes; the end of the stream has then been
     /// dealt with.
-    pub(super) fn read(&mut self, id: ClientId, part: Range<usize>) -> Option<usize> {
+    #[inline(always)]
+    pub(super) fn read(&mut self, id: ClientId, part: Range<usize>) -> Option<Read> {
         let connection = self.connections.get_mut(id)?;
         let buffer = &mut self.scratch[part];
         match retry(|| self.net.read(&mut connection.stream, buffer)) {
@@ -98,23 +125,17 @@ impl<N: Net> Reactor<N> {
                 if bytes < buffer.len() {
                     connection.readiness.emptied();
                 }
-                self.count_read(id, bytes);
-                Some(bytes)
+                connection.has_read(bytes, self.moment);
+                Some(Read {
+                    bytes,
+                    more: connection.readiness.has(Readiness::READABLE),
+                })
             }
             nothing => {
                 self.read_nothing(id, nothing);
                 None
             }
         }
-    }
-
-    pub(super) fn count_read(&mut self, id: ClientId, bytes: usize) {
-        let Some(connection) = self.connections.get_mut(id) else {
-            return;
-        };
-        connection.received += bytes as u64;
-        connection.last_read = self.moment;
-        self.listeners[usize::from(connection.listener)].bytes += bytes as u64;
     }
 
     /// Does what follows from a read that brought no bytes.
@@ -153,6 +174,7 @@ impl<N: Net> Reactor<N> {
 
     /// Nothing can be sent to this client any more. What it sent before is still read and passed on; after that the
     /// engine is told. (Not here: its outputs may be being drained.)
+    #[cold]
     pub(super) fn write_failed(&mut self, id: ClientId, error: &io::Error) {
         let Some(connection) = self.connections.get_mut(id) else {
             return;

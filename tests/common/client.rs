@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::process::{Child, ChildStdin, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -21,7 +21,13 @@ impl Client {
     pub fn start(command: &str, at: SocketAddr, arguments: &[&str]) -> Self {
         let mut program = program();
         program.args([command, "--at", &at.to_string()]);
-        let program = program.args(arguments).stdin(Stdio::piped());
+        program.args(arguments);
+        Self::spawn(program)
+    }
+
+    /// Starts this.
+    pub fn spawn(mut program: Command) -> Self {
+        let program = program.stdin(Stdio::piped());
         let program = program.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = program.spawn().expect("it starts");
         Self {
@@ -56,7 +62,8 @@ impl Client {
         stderr
     }
 
-    fn wait(&mut self) -> ExitStatus {
+    /// It ends by itself, or by a signal.
+    pub fn wait(&mut self) -> ExitStatus {
         let child = &mut self.child;
         let mut status = None;
         eventually("the end of the client", || {

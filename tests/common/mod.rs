@@ -5,13 +5,17 @@
 mod client;
 mod lines;
 mod noise;
+mod rooms;
 mod terminal;
+mod transfer;
 pub mod users;
 
 pub use client::Client;
 pub use lines::Lines;
 pub use noise::Noise;
+pub use rooms::Rooms;
 pub use terminal::Terminal;
+pub use transfer::{Folder, Partner, receive_files, send_files, transfer};
 
 use std::ffi::OsStr;
 use std::io::{ErrorKind, Read};

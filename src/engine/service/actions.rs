@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use crate::engine::room::{Members, RoomEnd, Side, Sides};
+use crate::engine::room::RoomEnd;
+use crate::engine::sides::{Members, Side, Sides};
 use crate::engine::{CloseReason, Moment, Output, Payload};
 
 /// The engine's outputs, said in sides.

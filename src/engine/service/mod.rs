@@ -12,7 +12,7 @@ mod relay;
 use std::fmt;
 use std::sync::Arc;
 
-use super::room::{PerSide, Side};
+use super::sides::{PerSide, Side};
 use super::{CloseReason, Moment};
 
 pub use actions::Actions;

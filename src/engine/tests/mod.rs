@@ -7,7 +7,7 @@ mod order;
 mod rooms;
 mod sources;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use super::service::ServiceKind;

@@ -1,0 +1,56 @@
+//! `pairloop send` and `pairloop receive`: files and folders through a room.
+//!
+//! The server carries bytes and knows nothing of files. What the two sides say to each other is described in
+//! `ARCHITECTURE.md` ("Sending files"); [`frame`] is its alphabet, [`send`](mod@send) and [`receive`](mod@receive)
+//! are the two halves of the conversation, and [`peer`] is the stream between them.
+
+pub mod args;
+mod blocks;
+mod error;
+mod frame;
+mod inbox;
+mod names;
+mod partial;
+mod peer;
+mod progress;
+mod receive;
+mod send;
+mod source;
+mod tree;
+
+use std::fmt::Write;
+
+use sha2::{Digest as _, Sha256};
+
+use super::ClientError;
+use super::connect::connect;
+use super::join::{Hello, await_partner};
+use args::MeetingArgs;
+use peer::{Peer, Role};
+use progress::Progress;
+
+pub use error::FilesError;
+pub use receive::receive;
+pub use send::send;
+
+/// Meets the other side in the room.
+fn meet(meeting: &MeetingArgs, role: Role, progress: &Progress) -> Result<Peer, ClientError> {
+    let hello = Hello::prepare(&meeting.room, None)?;
+    let stream = connect(&meeting.at, &meeting.server)?;
+    hello.say(&stream)?;
+    progress.waits();
+    progress.meets(&await_partner(&stream)?);
+    Ok(Peer::greet(stream, role)?)
+}
+
+fn sha256(bytes: &[u8]) -> frame::Digest {
+    Sha256::digest(bytes).into()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}

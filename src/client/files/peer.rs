@@ -1,0 +1,243 @@
+//! The other side of a transfer: greetings, frames, and how it ends.
+
+use std::fmt;
+use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::Instant;
+
+use rustix::net::RecvFlags;
+use socket2::{SockRef, TcpKeepalive};
+
+use super::FilesError;
+use super::frame::{self, Frame};
+use crate::client::connect::{finish, reset_unless_finished};
+use crate::limits::{
+    FAREWELL, GREETING_PATIENCE, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES,
+};
+
+/// The first line of each side: this, the version, and the role.
+const PROTOCOL: &str = "PAIRLOOP-FILES";
+const VERSION: &str = "1";
+
+/// Bytes of the longest first line.
+const GREETING: u64 = 64;
+
+/// Bytes that are read ahead for small frames. Contents are longer, and are read to where they belong.
+const READ_AHEAD: usize = 4096;
+
+/// Bytes of small frames that are sent together.
+const SMALL: usize = 4096;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Send,
+    Receive,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Role::Send => "send",
+            Role::Receive => "receive",
+        })
+    }
+}
+
+pub struct Peer {
+    stream: TcpStream,
+    input: BufReader<TcpStream>,
+    /// Small frames go out together, at the latest when an answer is waited for.
+    output: BufWriter<TcpStream>,
+}
+
+impl Peer {
+    /// Greets whoever else is in the room.
+    ///
+    /// From here on the stream ends with RST, unless [`finish`](Self::finish) is reached: a part must not look whole.
+    ///
+    /// # Errors
+    /// If it does not take the other part of the same conversation.
+    pub fn greet(stream: TcpStream, role: Role) -> Result<Self, FilesError> {
+        reset_unless_finished(&stream)?;
+        let [second, third] = prepare(&stream).map_err(FilesError::Cut)?;
+        let mut peer = Self {
+            stream,
+            input: BufReader::with_capacity(READ_AHEAD, second),
+            output: BufWriter::with_capacity(SMALL, third),
+        };
+        peer.write(format!("{PROTOCOL} {VERSION} {role}\n").as_bytes())?;
+        peer.flush()?;
+        understand(&peer.greeting()?, role)?;
+        Ok(peer)
+    }
+
+    /// The other side's first line, or as much of it as a first line may have.
+    fn greeting(&mut self) -> Result<Vec<u8>, FilesError> {
+        let patience = |patience| self.stream.set_read_timeout(patience);
+        // Later on there may be good reasons for silence, such as a long prefix to hash.
+        patience(Some(GREETING_PATIENCE)).map_err(FilesError::Cut)?;
+        let mut line = Vec::new();
+        let mut start = (&mut self.input).take(GREETING);
+        let read = start.read_until(b'\n', &mut line);
+        patience(None).map_err(FilesError::Cut)?;
+        match read {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Err(FilesError::Stranger),
+            Err(error) => Err(FilesError::Cut(error)),
+            Ok(_) => Ok(line),
+        }
+    }
+
+    pub fn send(&mut self, frame: &Frame) -> Result<(), FilesError> {
+        self.write(&frame.to_bytes())
+    }
+
+    /// Sends some of a file's contents, unless the other side has said something: then it wants no more of them.
+    pub fn send_contents(&mut self, contents: &[u8]) -> Result<(), FilesError> {
+        if self.has_spoken()? {
+            self.next()?;
+            return Err(FilesError::Protocol("it answered before the end of a file"));
+        }
+        let length = contents.len();
+        self.write(&Frame::Data { length }.to_bytes())?;
+        self.write(contents)
+    }
+
+    /// The next frame, which is no farewell: that is an error, and so is the end.
+    pub fn next(&mut self) -> Result<Frame, FilesError> {
+        self.flush()?;
+        match frame::read(&mut self.input)? {
+            Some(Frame::Abort { words }) => Err(FilesError::Partner(words)),
+            Some(frame) => Ok(frame),
+            None => Err(FilesError::Left),
+        }
+    }
+
+    /// The contents that the last frame announced.
+    pub fn contents(&mut self, bytes: &mut [u8]) -> Result<(), FilesError> {
+        Ok(frame::read_exact(&mut self.input, bytes)?)
+    }
+
+    /// Nothing more will be said: this side's stream is whole.
+    pub fn finish(&mut self) -> Result<(), FilesError> {
+        self.flush()?;
+        Ok(finish(&self.stream)?)
+    }
+
+    /// The other side has nothing more to say either.
+    pub fn has_finished(&mut self) -> Result<(), FilesError> {
+        match frame::read(&mut self.input)? {
+            None => Ok(()),
+            Some(_) => Err(FilesError::Protocol("it went on after the end")),
+        }
+    }
+
+    /// Tells the other side why this one gives up, and ends with RST.
+    ///
+    /// RST overtakes what is on its way, so the other side is given time to hear the words, and to be the first to
+    /// leave. What it still sends is thrown away, so that it gets there.
+    pub fn give_up(mut self, reason: &FilesError) {
+        let words = Frame::abort(&reason.to_string());
+        if !reason.is_news() || self.send(&words).and_then(|()| self.flush()).is_err() {
+            return;
+        }
+        let begin = Instant::now();
+        let mut thrown_away = [0; READ_AHEAD];
+        loop {
+            let left = FAREWELL.saturating_sub(begin.elapsed());
+            if left.is_zero() || self.stream.set_read_timeout(Some(left)).is_err() {
+                return;
+            }
+            match self.stream.read(&mut thrown_away) {
+                Ok(1..) => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                _ => return,
+            }
+        }
+    }
+
+    /// Whether there is something to read, or the stream has ended.
+    fn has_spoken(&self) -> Result<bool, FilesError> {
+        if !self.input.buffer().is_empty() {
+            return Ok(true);
+        }
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        match rustix::net::recv(&self.stream, &mut [0; 1], flags) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(FilesError::Cut(error.into())),
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), FilesError> {
+        let result = self.output.write_all(bytes);
+        result.map_err(|error| self.explain(error))
+    }
+
+    fn flush(&mut self) -> Result<(), FilesError> {
+        let result = self.output.flush();
+        result.map_err(|error| self.explain(error))
+    }
+
+    /// When writing fails, the other side may have said why before it left.
+    fn explain(&mut self, error: io::Error) -> FilesError {
+        match frame::read(&mut self.input) {
+            Ok(Some(Frame::Abort { words })) => FilesError::Partner(words),
+            _ => FilesError::Cut(error),
+        }
+    }
+}
+
+/// Makes sure that a lost network is noticed in the end. Answers two more handles, to read from and to write to.
+fn prepare(stream: &TcpStream) -> io::Result<[TcpStream; 2]> {
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_IDLE)
+        .with_interval(KEEPALIVE_INTERVAL)
+        .with_retries(KEEPALIVE_PROBES);
+    SockRef::from(stream).set_tcp_keepalive(&keepalive)?;
+    Ok([stream.try_clone()?, stream.try_clone()?])
+}
+
+/// Looks at the other side's first line.
+fn understand(line: &[u8], own: Role) -> Result<(), FilesError> {
+    let line = std::str::from_utf8(line).map_err(|_| FilesError::Stranger)?;
+    let words = line.strip_suffix('\n').ok_or(FilesError::Stranger)?;
+    let mut words = words.split(' ');
+    if words.next() != Some(PROTOCOL) {
+        return Err(FilesError::Stranger);
+    }
+    match (words.next(), words.next()) {
+        (Some(VERSION), Some("send")) if own == Role::Receive => Ok(()),
+        (Some(VERSION), Some("receive")) if own == Role::Send => Ok(()),
+        (Some(VERSION), Some("send" | "receive")) => Err(FilesError::SameRole(own)),
+        (Some(VERSION), _) | (None, _) => Err(FilesError::Stranger),
+        (Some(theirs), _) => Err(FilesError::Version {
+            theirs: theirs.into(),
+            own: VERSION,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_other_role_of_this_version_is_understood() {
+        assert!(understand(b"PAIRLOOP-FILES 1 receive\n", Role::Send).is_ok());
+        assert!(understand(b"PAIRLOOP-FILES 1 send\n", Role::Receive).is_ok());
+        for (line, words) in [
+            (&b"PAIRLOOP-FILES 1 send\n"[..], "both send"),
+            (b"PAIRLOOP-FILES 12 receive more\n", "speaks version 12"),
+            (b"PAIRLOOP-FILES \x1b[2J receive\n", "version \\u{1b}[2J"),
+            (b"PAIRLOOP-FILES 1 relay\n", "no pairloop send"),
+            (b"PAIRLOOP-FILES 1 receive", "no pairloop send"),
+            (b"PAIRLOOP-FILES\n", "no pairloop send"),
+            (b"GET / HTTP/1.1\r\n", "no pairloop send"),
+            (b"\xff\n", "no pairloop send"),
+            (b"", "no pairloop send"),
+        ] {
+            let error = understand(line, Role::Send).unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! `pairloop receive`: what is offered, entry by entry, into a folder.
+
+use std::io::{self, Write};
+use std::thread;
+
+use sha2::{Digest as _, Sha256};
+
+use super::args::ReceiveArgs;
+use super::blocks::{Filler, ring};
+use super::frame::{Digest, Frame, Time};
+use super::inbox::{Inbox, Place, There};
+use super::names::Name;
+use super::partial::{Partial, hash};
+use super::peer::{Peer, Role};
+use super::progress::Progress;
+use super::{FilesError, meet};
+use crate::client::ClientError;
+use crate::console;
+use crate::limits::{MOST_ENTRIES, REJOIN_FIRST, REJOIN_LAST};
+
+/// Receives from whoever sends in the same room; with `--forever` from one after the other.
+///
+/// # Errors
+/// If it can't join, or not everything that was offered is in place.
+pub fn receive(args: &ReceiveArgs, quiet: bool) -> Result<(), ClientError> {
+    let meeting = &args.meeting;
+    let inbox = Inbox::open(&args.into)?;
+    let (mut has_ever_joined, mut pause) = (false, REJOIN_FIRST);
+    loop {
+        let mut progress = Progress::new("received", meeting.json, quiet);
+        let met = meet(meeting, Role::Receive, &progress);
+        let has_joined = matches!(met, Ok(_) | Err(ClientError::Files(_)));
+        let result = met
+            .and_then(|peer| Ok(serve(peer, &inbox, args.overwrite, &mut progress)?))
+            .inspect_err(|error| progress.failed(error));
+        // Whoever can't join the first time has more likely a mistake in the command than bad luck.
+        has_ever_joined |= has_joined;
+        if !args.forever || !has_ever_joined {
+            return result;
+        }
+        if has_joined {
+            pause = REJOIN_FIRST;
+        }
+        if let Err(error) = result {
+            console::STDERR.write_line(format!("pairloop: {error}\n").as_bytes());
+            thread::sleep(pause);
+            pause = REJOIN_LAST.min(2 * pause);
+        }
+    }
+}
+
+/// Receives from one sender.
+fn serve(
+    mut peer: Peer,
+    inbox: &Inbox,
+    overwrite: bool,
+    progress: &mut Progress,
+) -> Result<(), FilesError> {
+    let mut receiver = Receiver {
+        peer: &mut peer,
+        inbox,
+        overwrite,
+        progress,
+        entries: 0,
+        bytes: 0,
+    };
+    let result = receiver.run();
+    if let Err(error) = &result {
+        peer.give_up(error);
+    }
+    result
+}
+
+struct Receiver<'a> {
+    peer: &'a mut Peer,
+    inbox: &'a Inbox,
+    overwrite: bool,
+    progress: &'a mut Progress,
+    /// What was offered and is still to come.
+    entries: u64,
+    bytes: u64,
+}
+
+/// A file that the sender has announced.
+struct Announced {
+    size: u64,
+    modified: Time,
+    executable: bool,
+}
+
+impl Receiver<'_> {
+    fn run(&mut self) -> Result<(), FilesError> {
+        match self.peer.next()? {
+            Frame::Offer { entries, bytes } if entries <= MOST_ENTRIES => {
+                (self.entries, self.bytes) = (entries, bytes);
+                self.progress.begins(bytes);
+            }
+            Frame::Offer { .. } => {
+                return Err(FilesError::Protocol("it offers more files than are taken"));
+            }
+            _ => return Err(FilesError::Protocol("it did not begin with an offer")),
+        }
+        loop {
+            match self.peer.next()? {
+                Frame::Done => break,
+                Frame::Folder { path } => {
+                    self.count(0)?;
+                    self.inbox.make(&Name::parse(&path)?)?;
+                }
+                Frame::File {
+                    size,
+                    modified,
+                    executable,
+                    path,
+                } => {
+                    self.count(size)?;
+                    let file = Announced {
+                        size,
+                        modified,
+                        executable,
+                    };
+                    self.file(&Name::parse(&path)?, &file)?;
+                }
+                _ => return Err(FilesError::Protocol("neither an entry nor the end")),
+            }
+            self.peer.send(&Frame::Kept)?;
+        }
+        if (self.entries, self.bytes) != (0, 0) {
+            return Err(FilesError::Protocol("it sent less than it offered"));
+        }
+        self.peer.has_finished()?;
+        self.peer.finish()?;
+        self.progress.done();
+        Ok(())
+    }
+
+    /// Takes an entry off what was offered.
+    fn count(&mut self, bytes: u64) -> Result<(), FilesError> {
+        let more = FilesError::Protocol("it sends more than it offered");
+        match (self.entries.checked_sub(1), self.bytes.checked_sub(bytes)) {
+            (Some(entries), Some(bytes)) => (self.entries, self.bytes) = (entries, bytes),
+            _ => return Err(more),
+        }
+        Ok(())
+    }
+
+    /// Receives one file, unless it is there already.
+    fn file(&mut self, name: &Name, file: &Announced) -> Result<(), FilesError> {
+        self.progress.file(name);
+        let place = self.inbox.place(name)?;
+        let exists = || FilesError::Exists(name.clone());
+        let has_begun = match place.look()? {
+            There::Nothing => false,
+            There::File(mut there, length) if length == file.size => {
+                let error = FilesError::of(name, "cannot read what is there");
+                let hash = hash(&mut there, length).map_err(error)?;
+                if self.want(length, &hash)? == length {
+                    return self.is_there(name, length, hash);
+                }
+                if !self.overwrite {
+                    return Err(exists());
+                }
+                true
+            }
+            There::File(..) | There::Something if !self.overwrite => return Err(exists()),
+            There::File(..) | There::Something => false,
+        };
+        self.partial(&place, file, has_begun)
+    }
+
+    /// The sender has found that this side has the whole file.
+    fn is_there(&mut self, name: &Name, size: u64, hash: Sha256) -> Result<(), FilesError> {
+        let digest: Digest = hash.finalize().into();
+        match self.peer.next()? {
+            Frame::End { digest: theirs } if theirs == digest => {
+                self.progress.skip(size);
+                self.progress.kept(name, size, size, &digest);
+                Ok(())
+            }
+            Frame::End { .. } => Err(FilesError::Corrupt(name.clone())),
+            _ => Err(FilesError::Protocol("a file that has not ended")),
+        }
+    }
+
+    /// Receives a file under its partial name, and then gives it its own. `has_begun` says that the sender begins at
+    /// the beginning, which need not be agreed any more.
+    fn partial(
+        &mut self,
+        place: &Place<'_>,
+        file: &Announced,
+        has_begun: bool,
+    ) -> Result<(), FilesError> {
+        let mut partial = Partial::open(place)?;
+        let (start, mut hash) = if has_begun {
+            self.has_room(file.size)?;
+            (0, Sha256::new())
+        } else {
+            let (offset, hash) = partial.prefix(file.size)?;
+            self.has_room(file.size - offset)?;
+            (self.want(offset, &hash)?, hash)
+        };
+        if start == 0 {
+            partial.restart()?;
+            hash = Sha256::new();
+        }
+        self.progress.skip(start);
+        let (digest, theirs) = self.contents(place.name, &partial, hash, file.size - start)?;
+        if digest != theirs {
+            partial.discard();
+            return Err(FilesError::Corrupt(place.name.clone()));
+        }
+        partial.keep(file.modified, file.executable, self.overwrite)?;
+        self.progress.kept(place.name, file.size, start, &digest);
+        Ok(())
+    }
+
+    /// Asks for a file from this offset on, and answers where the sender begins.
+    fn want(&mut self, offset: u64, hash: &Sha256) -> Result<u64, FilesError> {
+        let prefix = hash.clone().finalize().into();
+        self.peer.send(&Frame::Want { offset, prefix })?;
+        match self.peer.next()? {
+            Frame::Begin { offset: from } if from == offset || from == 0 => Ok(from),
+            _ => Err(FilesError::Protocol(
+                "it did not begin where it was asked to",
+            )),
+        }
+    }
+
+    /// Whether so many bytes, and what comes after this file, can be written.
+    fn has_room(&self, bytes: u64) -> Result<(), FilesError> {
+        let needed = bytes.saturating_add(self.bytes);
+        match self.inbox.free() {
+            Some(free) if free < needed => Err(FilesError::NoRoom { needed, free }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes so many bytes to a partial file while the next ones are received and hashed. Answers what they hash to,
+    /// and what the sender says that they do.
+    ///
+    /// Whatever was received before an error is written all the same.
+    fn contents(
+        &mut self,
+        name: &Name,
+        partial: &Partial<'_>,
+        mut hash: Sha256,
+        left: u64,
+    ) -> Result<(Digest, Digest), FilesError> {
+        let (filler, drainer) = ring();
+        thread::scope(|scope| {
+            let writing = scope.spawn(move || {
+                while let Some(block) = drainer.take() {
+                    (&partial.file).write_all(&block)?;
+                    drainer.give_back(block);
+                }
+                Ok(())
+            });
+            let received = self.fill(filler, &mut hash, left);
+            let written = writing.join().expect("writing does not panic");
+            written.map_err(FilesError::of::<io::Error>(name, "cannot write"))?;
+            Ok((hash.finalize().into(), received?))
+        })
+    }
+
+    /// Receives and hashes so many bytes. Answers what the sender says that they hash to.
+    fn fill(
+        &mut self,
+        filler: Filler,
+        hash: &mut Sha256,
+        mut left: u64,
+    ) -> Result<Digest, FilesError> {
+        loop {
+            let broken = match self.peer.next()? {
+                Frame::Data { length } if length as u64 <= left => {
+                    // If nobody takes blocks any more, the writer says why.
+                    let mut block = filler.take().ok_or(FilesError::Left)?;
+                    block.resize(length, 0);
+                    self.peer.contents(&mut block)?;
+                    hash.update(&block);
+                    left -= length as u64;
+                    self.progress.advance(length);
+                    filler.pass(block);
+                    continue;
+                }
+                Frame::End { digest } if left == 0 => return Ok(digest),
+                Frame::Data { .. } => "a file is longer than was announced",
+                Frame::End { .. } => "a file is shorter than was announced",
+                _ => "a file that has not ended",
+            };
+            return Err(FilesError::Protocol(broken));
+        }
+    }
+}

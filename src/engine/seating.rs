@@ -1,0 +1,136 @@
+//! How rooms come and go: who is given which seat, when a room opens, and what its end means.
+
+use std::net::SocketAddr;
+
+use super::client::At;
+use super::lobby::Guest;
+use super::room::{Room, RoomEnd};
+use super::sides::Side;
+use super::stop::Phase;
+use super::table::Key;
+use super::{
+    ClientId, CloseReason, Due, Engine, ListenerId, Meeting, Moment, Note, Output, Source,
+};
+
+impl Engine {
+    pub(super) fn accept(
+        &mut self,
+        now: Moment,
+        client: ClientId,
+        listener: ListenerId,
+        peer: SocketAddr,
+    ) {
+        if self.phase != Phase::Serving {
+            let reason = CloseReason::Stopping;
+            self.outputs.push_back(Output::Close {
+                client,
+                reason,
+                ending: reason.ending(),
+            });
+            return;
+        }
+        let meeting = self.lobbies[listener].meeting;
+        if !self.sources.enter(client.slot(), Source::from(peer.ip())) {
+            return self.refuse(client, peer, meeting);
+        }
+        match meeting {
+            Meeting::Arrival => self.seat(now, client, listener, Guest::of_any_room(peer)),
+            Meeting::Named => self.knock(now, client, listener, peer),
+        }
+    }
+
+    /// Gives a client its place: beside whoever waits for one like it, or in a new room.
+    pub(super) fn seat(
+        &mut self,
+        now: Moment,
+        client: ClientId,
+        listener: ListenerId,
+        guest: Guest,
+    ) {
+        let lobby = &mut self.lobbies[listener];
+        if let Some(key) = lobby.partner_for(&guest) {
+            self.clients.insert(client.slot(), At::Seat(key, Side::Y));
+            self.rooms[key].join(client, &guest);
+            return self.open_room(now, key, Some(guest));
+        }
+        let room = Room::new(now, listener, client, lobby.factory());
+        let key = self.rooms.insert(room);
+        self.clients.insert(client.slot(), At::Seat(key, Side::X));
+        let room = &mut self.rooms[key];
+        if room.is_full() {
+            return self.open_room(now, key, None);
+        }
+        room.wait(lobby.wait(&guest, key), guest);
+        self.run_in(now, key, |service, actions| service.arrived(actions));
+        if let Some(room) = self.rooms.get(key) {
+            room.resume_all(&mut self.outputs);
+        }
+        self.limit_quiet(key, now);
+    }
+
+    pub(super) fn open_room(&mut self, now: Moment, key: Key, second: Option<Guest>) {
+        self.rooms_opened += 1;
+        let room = &mut self.rooms[key];
+        let first = room.open(self.rooms_opened, now);
+        self.lobbies[room.listener()].rooms += 1;
+        let note = Note::RoomOpened {
+            room: self.rooms_opened,
+            members: room.members,
+        };
+        self.outputs.push_back(Output::Note(note));
+        if let (Some(x), Some(y)) = (first, second) {
+            room.introduce(now, [x, y], &mut self.outputs);
+        }
+        self.run_in(now, key, |service, actions| service.open(actions));
+        if let Some(room) = self.rooms.get(key) {
+            room.resume_all(&mut self.outputs);
+        }
+        self.limit_quiet(key, now);
+    }
+
+    pub(super) fn activity(&mut self, now: Moment, client: ClientId, last: Moment) {
+        // The room may have ended between question and answer.
+        let Some(At::Seat(key, _)) = self.place_of(client) else {
+            return;
+        };
+        match self.rooms[key].quiet_limit(&self.timeouts) {
+            Some((limit, reason)) if last + limit <= now => {
+                self.end_room(now, key, RoomEnd::All(reason))
+            }
+            _ => self.limit_quiet(key, last),
+        }
+    }
+
+    /// Sets the deadline by which a room that has been quiet since `since` is asked for a sign of life.
+    pub(super) fn limit_quiet(&mut self, key: Key, since: Moment) {
+        let Some(room) = self.rooms.get_mut(key) else {
+            return;
+        };
+        let deadline = room
+            .quiet_limit(&self.timeouts)
+            .map(|(limit, _)| since + limit);
+        self.deadlines
+            .set(&mut room.deadline, deadline, Due::Room(key));
+    }
+
+    pub(super) fn end_room(&mut self, now: Moment, key: Key, end: RoomEnd) {
+        let mut room = self.rooms.remove(key);
+        self.deadlines.set(&mut room.deadline, None, Due::Room(key));
+        self.deadlines
+            .set(&mut room.service_deadline, None, Due::Service(key));
+        let lobby = &mut self.lobbies[room.listener()];
+        if room.is_open() {
+            lobby.rooms -= 1;
+            self.rooms_over += 1;
+        } else {
+            lobby.leave(room.place());
+        }
+        self.outputs.push_back(Output::Note(room.over(now, end)));
+        room.part(now, end, &mut self.outputs);
+        for (_, client) in room.members.iter() {
+            self.clients.remove(client.slot());
+            self.sources.leave(client.slot());
+        }
+        self.settle_stop();
+    }
+}
