@@ -53,6 +53,10 @@ fn whatever_happens_streams_stay_whole() {
     for (service, done) in SERVICES.iter().zip(sum.done) {
         assert!(done > 0, "no {service} room ever ended well");
     }
+    assert!(
+        sum.with_login > 0 && sum.named > sum.with_login,
+        "no named rooms ended well"
+    );
     assert!(sum.refused > 0, "nobody was ever refused");
 }
 
@@ -72,7 +76,7 @@ fn line(sum: &Summary) -> String {
         pairs.collect::<Vec<_>>().join(", ")
     };
     format!(
-        "{} seeds, {} turns, {} clients, {} whole streams, {} bytes, {} refused; done: {}; faults: {}; closed: {}",
+        "{} seeds, {} turns, {} clients, {} whole streams, {} bytes, {} refused; done: {} ({} with names, {} with logins); faults: {}; closed: {}",
         sum.seeds,
         sum.turns,
         sum.clients,
@@ -80,6 +84,8 @@ fn line(sum: &Summary) -> String {
         sum.bytes,
         sum.refused,
         counts(&sum.done, SERVICES.map(String::from).to_vec()),
+        sum.named,
+        sum.with_login,
         counts(
             &sum.faults,
             Fault::ALL.map(|fault| format!("{fault:?}")).to_vec()

@@ -1,5 +1,6 @@
 //! What must be true of those who talk in lines: the rooms they were in, as the log names them, and how those ended.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use pairloop::engine::CloseReason;
@@ -33,6 +34,17 @@ impl<'a> Pair<'a> {
     /// Each member with its partner.
     pub fn sides(&self) -> [(&'a Peer, &'a Peer); 2] {
         [(self.x, self.y), (self.y, self.x)]
+    }
+
+    /// The line in which this member is told of its partner, if it wants to be.
+    pub fn ok(&self, peer: &Peer, wire: &Wire) -> Option<String> {
+        let (name, partner) = match peer.number {
+            number if number == self.x.number => ('X', self.y),
+            number if number == self.y.number => ('Y', self.x),
+            _ => return None,
+        };
+        let wanted = peer.opening.as_ref().is_some_and(|opening| opening.ack);
+        wanted.then(|| format!("OK {name} {}\n", wire.peer(partner.socket)))
     }
 }
 
@@ -72,7 +84,8 @@ impl<'a> Lines<'a> {
                 Service::Relay | Service::Echo => {}
             }
         }
-        for peer in self.peers.iter().filter(|peer| !peer.service.is_raw()) {
+        let alone = |peer: &&Peer| !peer.service.is_raw() && peer.opening.is_none();
+        for peer in self.peers.iter().filter(alone) {
             if !self.is_in_a_room(peer) {
                 self.alone(peer);
             }
@@ -85,6 +98,9 @@ impl<'a> Lines<'a> {
     }
 
     fn they_came_one_after_the_other(&self, room: &Pair<'_>) {
+        if room.x.opening.is_some() {
+            return; // The model knows who comes after whom where rooms have names.
+        }
         let joined = self.wire.joined(room.x.listener);
         let place = |peer: &Peer| joined.iter().position(|&socket| socket == peer.socket);
         assert!(
@@ -97,8 +113,7 @@ impl<'a> Lines<'a> {
 
     /// Two who behave end well, whatever happens around them.
     fn ended_for_a_reason(&self, room: &Pair<'_>) {
-        let is_fine =
-            |peer: &Peer| peer.plan.kind.is_well_behaved() && !self.wire.is_struck(peer.socket);
+        let is_fine = |peer: &Peer| peer.behaves() && !self.wire.is_struck(peer.socket);
         let stopped = self.stopped.is_some();
         if stopped || !is_fine(room.x) || !is_fine(room.y) {
             return;
@@ -161,11 +176,52 @@ impl<'a> Lines<'a> {
         &script.text[..peer.sent as usize]
     }
 
-    /// What went through a client's socket in one way, with its place in the order of everything.
-    pub fn entries(&self, peer: &Peer, way: Way) -> impl Iterator<Item = (usize, &'a Entry)> {
+    /// What went through a client's socket in one way, with its place in the order of everything; without what the
+    /// service has no part in.
+    pub fn entries(&self, peer: &Peer, way: Way) -> impl Iterator<Item = (usize, Entry)> {
         let socket = peer.socket;
+        let foreign = self.foreign(peer, way);
         let entries = self.wire.ledger.iter().enumerate();
-        entries.filter(move |(_, entry)| entry.socket == socket && entry.way == way)
+        let mut at = 0;
+        let own = move |(place, entry): (usize, &Entry)| {
+            let span = at..at + entry.bytes;
+            at = span.end;
+            let overlap = |range: &Range<usize>| {
+                range
+                    .end
+                    .min(span.end)
+                    .saturating_sub(range.start.max(span.start))
+            };
+            let bytes = entry.bytes - foreign.iter().map(overlap).sum::<usize>();
+            let is_part = bytes > 0 || entry.bytes == 0;
+            is_part.then_some((place, Entry { bytes, ..*entry }))
+        };
+        entries
+            .filter(move |(_, entry)| entry.socket == socket && entry.way == way)
+            .filter_map(own)
+    }
+
+    /// Which of these bytes are an opening, or an answer to one.
+    fn foreign(&self, peer: &Peer, way: Way) -> [Range<usize>; 2] {
+        let Some(opening) = &peer.opening else {
+            return [0..0, 0..0];
+        };
+        if way != Way::Wrote {
+            return [0..opening.text.len(), 0..0];
+        }
+        let login = opening.login_bytes();
+        let ok = self.rooms.iter().find_map(|room| room.ok(peer, self.wire));
+        let ok = ok.map_or(0..0, |ok| {
+            let is_welcomed =
+                ok.starts_with("OK X") && matches!(peer.service, Service::Chat { .. });
+            let before = if is_welcomed {
+                chat_oracle::WELCOME.len()
+            } else {
+                0
+            };
+            login + before..login + before + ok.len()
+        });
+        [0..login, ok]
     }
 
     pub fn describe(&self, room: &Pair<'_>) -> String {

@@ -1,13 +1,19 @@
 //! The simulator: the real reactor and engine, on a network that is not real.
 
+mod bad_openings;
 mod chat_oracle;
 mod data;
 mod differential;
+mod inbox;
 mod lab;
 mod line_scenarios;
 mod lines;
+mod login;
+mod model;
+mod named_oracle;
 pub mod net;
 pub mod notes;
+mod opening;
 mod oracle;
 mod order_oracle;
 mod peer;

@@ -1,13 +1,25 @@
-//! Who was in which room, and why it ended: taken from the daemon's log, which says so.
+//! What became of clients and rooms: taken from the daemon's log, which says so.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use env_logger::Logger;
 use log::{LevelFilter, Log, Metadata, Record};
 use pairloop::engine::CloseReason;
 
+use super::net::mark;
+
 thread_local! {
-    static NOTES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    static NOTES: RefCell<Vec<Note>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A line of the log.
+#[derive(Debug, Clone)]
+pub struct Note {
+    /// How many entries the ledger had.
+    pub place: usize,
+    pub time: Duration,
+    pub text: String,
 }
 
 /// A room as the log tells of it. Clients are named by their numbers.
@@ -21,7 +33,10 @@ pub struct Room {
     pub by: Option<u64>,
 }
 
-/// Keeps this thread's lines about rooms, and lets env_logger have them all.
+/// What is said of a source that is penalised, in front of the seconds.
+pub const PENALTY: &str = ": too many failed logins: refused for ";
+
+/// Keeps this thread's lines about clients and rooms, and lets env_logger have them all.
 struct Keeper(Logger);
 
 impl Log for Keeper {
@@ -34,8 +49,12 @@ impl Log for Keeper {
             .args()
             .as_str()
             .map_or_else(|| record.args().to_string(), |text| text.to_owned());
-        if text.starts_with("room ") {
-            NOTES.with_borrow_mut(|notes| notes.push(text));
+        let about = ["room ", "client "]
+            .iter()
+            .any(|word| text.starts_with(word));
+        if record.level() <= LevelFilter::Info && (about || text.contains(PENALTY)) {
+            let (place, time) = mark();
+            NOTES.with_borrow_mut(|notes| notes.push(Note { place, time, text }));
         }
         self.0.log(record);
     }
@@ -65,11 +84,19 @@ pub fn clear() {
     NOTES.take();
 }
 
+/// Everything that was said, in order.
+pub fn all() -> Vec<Note> {
+    NOTES.with_borrow(Vec::clone)
+}
+
 /// The rooms of two that were opened so far.
 pub fn rooms() -> Vec<Room> {
     let mut rooms: Vec<Room> = Vec::new();
     NOTES.with_borrow(|notes| {
-        for note in notes {
+        for Note { text: note, .. } in notes {
+            if !note.starts_with("room ") {
+                continue;
+            }
             let words: Vec<&str> = note.split(' ').collect();
             let number = |at: usize| words.get(at)?.trim_end_matches(':').parse::<u64>().ok();
             let room = number(1).expect("a room has a number");

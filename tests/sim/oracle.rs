@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use pairloop::engine::Role;
 use pairloop::limits::LONGEST_TURN;
 
-use super::data;
 use super::net::{End, Wire};
 use super::peer::Peer;
 use super::plan::Exit;
 use super::setup::Service;
 use super::world::World;
+use super::{data, model};
 
 /// Sums up one run.
 #[derive(Debug, Default, Clone, Copy)]
@@ -26,6 +27,8 @@ pub struct Oracle<'a> {
     wait: Option<Duration>,
     /// Where in its lobby's order each client is.
     place: Vec<Option<usize>>,
+    /// Whom the daemon has brought together, where rooms have names.
+    partner: Vec<Option<usize>>,
 }
 
 impl<'a> Oracle<'a> {
@@ -42,6 +45,7 @@ impl<'a> Oracle<'a> {
             stopped: world.stopped,
             wait,
             place,
+            partner: model::partners(world, wire),
         }
     }
 
@@ -52,13 +56,17 @@ impl<'a> Oracle<'a> {
             if !peer.service.is_raw() {
                 continue;
             }
+            if peer.opening.is_some() && self.partner[peer.number].is_none() {
+                self.hears_nobody(peer);
+                continue;
+            }
             self.pairing(peer);
             if peer.end == Some(End::Fin) {
                 self.fin_means_whole(peer);
                 tally.whole += u64::from(peer.sent_fin);
             }
             let whole = peer.end == Some(End::Fin) && !peer.refused;
-            if peer.plan.kind.is_well_behaved() && !whole && !self.is_excused(peer) {
+            if peer.behaves() && !whole && !self.is_excused(peer) {
                 panic!(
                     "client {} ended with {:?} and had no reason to: {} received, from {:?}",
                     self.describe(peer),
@@ -117,6 +125,17 @@ impl<'a> Oracle<'a> {
         );
     }
 
+    /// What the daemon says itself is judged elsewhere.
+    fn hears_nobody(&self, peer: &Peer) {
+        // It may have been cut off while it was told why.
+        let told = peer.end == Some(End::Reset) && b"ERR".starts_with(&peer.inbox.first[..]);
+        assert!(
+            peer.inbox.received == 0 || (peer.inbox.received < 4 && told),
+            "client {} has no partner, and hears something",
+            self.describe(peer)
+        );
+    }
+
     /// FIN says that this is all, so it must be all, and the partner must have said so too.
     fn fin_means_whole(&self, peer: &Peer) {
         let left = peer.sent_fin && peer.sent == 0 && peer.inbox.received == 0;
@@ -125,6 +144,10 @@ impl<'a> Oracle<'a> {
         };
         let whole = match peer.inbox.from {
             Some(from) => complete(&self.peers[from]),
+            None if peer.has_role(Role::Produce) => {
+                let partner = self.partner[peer.number].map(|other| &self.peers[other]);
+                left || partner.is_some_and(|consumer| consumer.sent_fin)
+            }
             None => left || self.senders(peer).any(complete),
         };
         assert!(
@@ -142,9 +165,9 @@ impl<'a> Oracle<'a> {
             return;
         };
         // One that left bytes waiting may have been cut off for that before it went.
-        let took_all = sender.inbox.received == peer.sent;
+        let took_all = sender.inbox.received == peer.sent || peer.has_role(Role::Consume);
         let by_itself = sender.gone.is_some() && sender.plan.exit_after.is_some() && took_all;
-        let undisturbed = peer.plan.kind.is_well_behaved()
+        let undisturbed = peer.behaves()
             && !self.is_cut_by_stop(peer)
             && !self.wire.is_struck(peer.socket)
             && !self.wire.is_struck(sender.socket);
@@ -169,7 +192,7 @@ impl<'a> Oracle<'a> {
                 .is_some_and(|wait| peer.ended + LONGEST_TURN >= peer.connected + wait);
         let victim = match peer.inbox.from {
             Some(from) => self.may_ruin(&self.peers[from]),
-            None => self.senders(peer).any(|other| self.may_ruin(other)),
+            None => self.neighbours(peer).any(|other| self.may_ruin(other)),
         };
         never_joined
             || self.is_cut_by_stop(peer)
@@ -179,7 +202,7 @@ impl<'a> Oracle<'a> {
     }
 
     fn may_ruin(&self, partner: &Peer) -> bool {
-        !partner.plan.kind.is_well_behaved() || self.wire.is_struck(partner.socket)
+        !partner.behaves() || self.wire.is_struck(partner.socket)
     }
 
     fn is_cut_by_stop(&self, peer: &Peer) -> bool {
@@ -187,12 +210,20 @@ impl<'a> Oracle<'a> {
             .is_some_and(|at| peer.end.is_none() || peer.ended >= at)
     }
 
-    /// Those whose bytes a client may receive: the ones who came before and after it, or itself.
+    /// Those whose bytes a client may receive.
     fn senders(&self, peer: &Peer) -> impl Iterator<Item = &'a Peer> + use<'a> {
+        let only_sends = peer.has_role(Role::Produce);
+        self.neighbours(peer).filter(move |_| !only_sends)
+    }
+
+    /// Those who may be in its room: its partner, or the ones who came before and after it, or itself.
+    fn neighbours(&self, peer: &Peer) -> impl Iterator<Item = &'a Peer> + use<'a> {
         let place = self.place[peer.socket];
         let joined = self.wire.joined(peer.listener);
+        let partner = self.partner[peer.number].map(|other| &self.peers[other].socket);
         let near = match place {
             None => [None, None],
+            Some(_) if peer.opening.is_some() => [partner, None],
             Some(place) if peer.service == Service::Echo => [joined.get(place), None],
             Some(place) => [
                 place.checked_sub(1).and_then(|before| joined.get(before)),

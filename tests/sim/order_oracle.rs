@@ -141,7 +141,7 @@ fn check_sentence(lines: &Lines<'_>, room: &Pair<'_>, sentence: &str, settle: Du
 }
 
 /// When something was first written behind the greeting.
-fn after_greeting<'a>(lines: &Lines<'a>, peer: &Peer) -> Option<(usize, &'a Entry)> {
+fn after_greeting(lines: &Lines<'_>, peer: &Peer) -> Option<(usize, Entry)> {
     let mut wrote = 0;
     lines.entries(peer, Way::Wrote).find(|(_, entry)| {
         wrote += entry.bytes;
@@ -150,7 +150,7 @@ fn after_greeting<'a>(lines: &Lines<'a>, peer: &Peer) -> Option<(usize, &'a Entr
 }
 
 /// When this client had been greeted.
-fn greeted<'a>(lines: &Lines<'a>, peer: &Peer) -> (usize, &'a Entry) {
+fn greeted(lines: &Lines<'_>, peer: &Peer) -> (usize, Entry) {
     let mut wrote = 0;
     let greeting = lines.entries(peer, Way::Wrote).find(|(_, entry)| {
         wrote += entry.bytes;
@@ -166,7 +166,7 @@ fn readings(
     peer: &Peer,
     text: &[u8],
     settle: Duration,
-    released: (usize, &Entry),
+    released: (usize, Entry),
 ) -> Vec<Reading> {
     let said = lines.said(peer);
     let lf = said.iter().position(|&byte| byte == b'\n').map(|at| at + 1);

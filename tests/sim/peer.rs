@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use fastrand::Rng;
+use pairloop::engine::Role;
 
-use super::data::{self, BLOCK};
+use super::data;
+use super::inbox::Inbox;
 use super::net::{End, Loss, SocketId, Wire};
+use super::opening::{Cut, Opening, Verdict};
 use super::plan::{Exit, FinWhen, Plan};
 use super::script::Script;
 use super::setup::Service;
@@ -17,6 +20,8 @@ pub struct Peer {
     pub socket: SocketId,
     pub listener: usize,
     pub service: Service,
+    /// What it says and hears first, where rooms have names.
+    pub opening: Option<Opening>,
     /// What it says to a line service. To the others it sends blocks.
     pub script: Option<Script>,
     /// What a line service has said to it.
@@ -51,6 +56,7 @@ impl Peer {
             socket,
             listener,
             service,
+            opening: None,
             script,
             heard: Vec::new(),
             last_sent: now,
@@ -63,6 +69,24 @@ impl Peer {
             ended: Duration::ZERO,
             refused: false,
         }
+    }
+
+    /// Whether rooms of two like this end well.
+    pub fn behaves(&self) -> bool {
+        let opening = self.opening.as_ref();
+        self.plan.kind.is_well_behaved()
+            && opening.is_none_or(|opening| opening.verdict == Verdict::LetIn)
+    }
+
+    /// Whether its stream may begin.
+    fn is_introduced(&self) -> bool {
+        self.opening.as_ref().is_none_or(Opening::is_said)
+    }
+
+    /// Whether it only receives, or only sends.
+    pub fn has_role(&self, role: Role) -> bool {
+        let opening = self.opening.as_ref();
+        opening.is_some_and(|opening| opening.wish.role == Some(role))
     }
 
     /// Whether it has nothing more to do or to expect.
@@ -96,27 +120,43 @@ impl Peer {
     }
 
     fn send(&mut self, wire: &mut Wire, rng: &mut Rng) {
-        let room = wire.room(self.socket) as u64;
-        let most = self.left_to_send(wire.now()).min(room);
         // Behind its own FIN nothing is sent.
-        if most == 0 || self.sent_fin || self.end == Some(End::Reset) {
+        if self.sent_fin || self.end == Some(End::Reset) {
             return;
         }
+        let (now, room) = (wire.now(), wire.room(self.socket));
+        let mut bytes = match &mut self.opening {
+            Some(opening) => opening.say(now, room, rng),
+            None => Vec::new(),
+        };
+        // What follows may come with the opening's last byte.
+        if self.is_introduced() && (bytes.is_empty() || rng.bool()) {
+            let stream = self.say((room - bytes.len()) as u64, now, rng);
+            bytes.extend(stream);
+        }
+        if !bytes.is_empty() {
+            wire.send(self.socket, &bytes);
+        }
+    }
+
+    /// The next bytes of its stream.
+    fn say(&mut self, room: u64, now: Duration, rng: &mut Rng) -> Vec<u8> {
+        let most = self.left_to_send(now).min(room);
         let most = most.min(self.plan.most_at_once as u64);
+        if most == 0 {
+            return Vec::new();
+        }
         let count = match rng.u8(..4) {
             0 => most,
             _ => rng.u64(1..=most),
         };
         let (from, to) = (self.sent as usize, (self.sent + count) as usize);
-        match &self.script {
-            Some(script) => wire.send(self.socket, &script.text[from..to]),
-            None => wire.send(
-                self.socket,
-                &data::bytes(self.number, self.sent, count as usize),
-            ),
-        }
         self.sent += count;
-        self.last_sent = wire.now();
+        self.last_sent = now;
+        match &self.script {
+            Some(script) => script.text[from..to].to_vec(),
+            None => data::bytes(self.number, from as u64, count as usize),
+        }
     }
 
     fn left_to_send(&self, now: Duration) -> u64 {
@@ -138,14 +178,22 @@ impl Peer {
         if self.plan.reads && wire.waiting(self.socket) > 0 {
             let count = rng.usize(1..=self.plan.most_taken);
             let bytes = wire.take(self.socket, count);
-            match self.script {
-                Some(_) => self.heard.extend(bytes),
-                None => self.inbox.take(self.number, &bytes),
+            let is_raw = self.script.is_none();
+            match &mut self.opening {
+                Some(opening) => {
+                    let stream = opening.hear(&bytes, is_raw);
+                    self.hear(stream);
+                }
+                None => self.hear(bytes),
             }
         }
         if self.end.is_none() {
             self.end = wire.end(self.socket);
             self.ended = wire.now();
+            if let (Some(_), Some(opening)) = (self.end, &mut self.opening) {
+                let rest = opening.hear_end();
+                self.hear(rest);
+            }
         }
         if !self.sent_fin && wire.is_gone(self.socket) {
             self.refused = true;
@@ -153,8 +201,25 @@ impl Peer {
         }
     }
 
+    fn hear(&mut self, stream: Vec<u8>) {
+        match self.script {
+            Some(_) => self.heard.extend(stream),
+            None if stream.is_empty() => {}
+            None => self.inbox.take(self.number, &stream),
+        }
+    }
+
     fn say_fin(&mut self, wire: &mut Wire) {
         let told = self.end == Some(End::Fin);
+        if let Some(opening) = &self.opening {
+            let turned_away = told && (!self.is_introduced() || !opening.heard.error.is_empty());
+            if !turned_away && !self.is_introduced() && opening.stops() != Some(Cut::Fin) {
+                return;
+            }
+            if turned_away || !self.is_introduced() {
+                return self.finish(wire);
+            }
+        }
         let sent = self.sent == self.plan.to_send;
         let due = match (&self.script, self.plan.fin) {
             // There is nobody to whom the rest could be said.
@@ -163,7 +228,13 @@ impl Peer {
             (None, FinWhen::SentAnd(time)) => sent && (told || time <= wire.now()),
             (None, FinWhen::Never) => false,
         };
-        if due && !self.sent_fin {
+        if due {
+            self.finish(wire);
+        }
+    }
+
+    fn finish(&mut self, wire: &mut Wire) {
+        if !self.sent_fin {
             self.sent_fin = true;
             wire.send_fin(self.socket);
         }
@@ -173,7 +244,13 @@ impl Peer {
         let after = self.plan.exit_after;
         let after = after.filter(|&(bytes, _)| self.sent >= bytes.min(self.plan.to_send));
         let at = self.plan.exit_at.filter(|&(time, _)| time <= wire.now());
-        let Some(exit) = after.map(|(_, exit)| exit).or(at.map(|(_, exit)| exit)) else {
+        let cut = match self.opening.as_ref().and_then(Opening::stops) {
+            Some(Cut::Reset) => Some(Exit::Reset),
+            Some(Cut::TimedOut) => Some(Exit::TimedOut),
+            Some(Cut::Fin | Cut::Silent) | None => None,
+        };
+        let exit = after.map(|(_, exit)| exit).or(at.map(|(_, exit)| exit));
+        let Some(exit) = cut.or(exit) else {
             return;
         };
         self.gone = Some(exit);
@@ -181,10 +258,7 @@ impl Peer {
             Exit::Reset => wire.lose(self.socket, Loss::Reset),
             Exit::TimedOut => wire.lose(self.socket, Loss::TimedOut),
             Exit::Close => {
-                if !self.sent_fin {
-                    self.sent_fin = true;
-                    wire.send_fin(self.socket);
-                }
+                self.finish(wire);
                 self.refuse(wire);
             }
         }
@@ -202,21 +276,29 @@ impl Peer {
             return None;
         }
         let now = wire.now();
-        let left = self.left_to_send(now);
+        let left = match self.is_introduced() && !self.sent_fin {
+            true => self.left_to_send(now),
+            false => 0,
+        };
         let can_send = left > 0 && wire.room(self.socket) > 0;
         let can_take = self.plan.reads && wire.waiting(self.socket) > 0;
         if can_send || can_take || (self.end.is_none() && wire.end(self.socket).is_some()) {
             return Some(now + self.pause(rng));
         }
         let fin = match self.plan.fin {
-            FinWhen::SentAnd(time) if !self.sent_fin && left == 0 => {
+            FinWhen::SentAnd(time) if !self.sent_fin && left == 0 && self.is_introduced() => {
                 Some(time).filter(|_| self.script.is_none())
             }
             _ => None,
         };
         let exit = self.plan.exit_at.map(|(time, _)| time);
+        let opening = self.opening.as_ref().filter(|_| !self.sent_fin);
+        let opening = opening.and_then(Opening::says_next);
+        let opening = opening
+            .filter(|_| wire.room(self.socket) > 0)
+            .map(|at| at.max(now + self.pause(rng)));
         let say = self.ready(now).and_then(|(_, at)| at);
-        [fin, exit, say]
+        [fin, exit, opening, say]
             .into_iter()
             .flatten()
             .min()
@@ -226,54 +308,5 @@ impl Peer {
     /// How long it takes to react.
     pub fn pause(&self, rng: &mut Rng) -> Duration {
         self.plan.pace.mul_f64(rng.f64() * rng.f64())
-    }
-}
-
-/// The bytes that a peer has received, checked as they come.
-#[derive(Default)]
-pub struct Inbox {
-    pub received: u64,
-    /// The first bytes, while it takes more to tell whose they are.
-    pub first: Vec<u8>,
-    pub from: Option<usize>,
-}
-
-impl Inbox {
-    fn take(&mut self, owner: usize, bytes: &[u8]) {
-        let mut offset = self.received;
-        self.received += bytes.len() as u64;
-        let Some(from) = self.from else {
-            self.first.extend_from_slice(bytes);
-            if let Some(&block) = self.first.first_chunk::<BLOCK>() {
-                let (from, number) = data::decode(block);
-                assert_eq!(number, 0, "client {owner} begins with another block");
-                self.from = Some(from);
-                let bytes = std::mem::take(&mut self.first);
-                self.check(owner, from, 0, &bytes);
-            }
-            return;
-        };
-        for piece in bytes.chunks(1 << 16) {
-            self.check(owner, from, offset, piece);
-            offset += piece.len() as u64;
-        }
-    }
-
-    fn check(&self, owner: usize, from: usize, offset: u64, bytes: &[u8]) {
-        let expected = data::bytes(from, offset, bytes.len());
-        if let Some(at) = bytes
-            .iter()
-            .zip(&expected)
-            .position(|(got, want)| got != want)
-        {
-            let rest = &bytes[at..];
-            let looks_like = rest
-                .first_chunk::<BLOCK>()
-                .map(|&block| data::decode(block));
-            let place = offset + at as u64;
-            panic!(
-                "client {owner}: wrong byte at {place} from {from}; it decodes as {looks_like:?}"
-            );
-        }
     }
 }

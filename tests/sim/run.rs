@@ -6,15 +6,18 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use pairloop::engine::{CloseReason, Engine, Meeting};
+use pairloop::engine::{CloseReason, Engine};
 use pairloop::reactor::{Net, Reactor, Statistics};
 
 use super::lines::Lines;
+use super::login::{Rereading, users};
+use super::model::Model;
+use super::named_oracle::NamedOracle;
 use super::net::{End, Fault, Faults, SimNet, Wire};
 use super::notes;
 use super::oracle::{Oracle, Tally};
 use super::plan::Kind;
-use super::setup::{Service, Setup};
+use super::setup::{Door, Service, Setup};
 use super::world::World;
 
 /// Turns of one run. Far more than any needs.
@@ -49,6 +52,9 @@ pub struct Summary {
     pub kinds: [u64; Kind::ALL.len()],
     /// Rooms that ended well, by service.
     pub done: [u64; SERVICES.len()],
+    /// Those of them that had names, and those for which one had to log in.
+    pub named: u64,
+    pub with_login: u64,
 }
 
 pub const SERVICES: [&str; 4] = ["relay", "echo", "chat", "order"];
@@ -61,6 +67,8 @@ impl Summary {
         self.whole += other.whole;
         self.bytes += other.bytes;
         self.refused += other.refused;
+        self.named += other.named;
+        self.with_login += other.with_login;
         let add = |sums: &mut [u64], more: &[u64]| {
             sums.iter_mut()
                 .zip(more)
@@ -84,7 +92,7 @@ pub fn run(seed: u64) -> Summary {
     };
     log::debug!("{:?}, {:?}", setup.settings, setup.timeouts);
     let (settings, timeouts) = (setup.settings.clone(), setup.timeouts);
-    let lobbies = setup.lobbies.clone();
+    let (lobbies, clients_per_source) = (setup.lobbies.clone(), setup.clients_per_source);
     let wire = Rc::new(RefCell::new(Wire::new(faults)));
     let world = Rc::new(RefCell::new(World::new(setup, rng.u64(..))));
     let driven = Rc::clone(&world);
@@ -92,14 +100,22 @@ pub fn run(seed: u64) -> Summary {
     let net = SimNet::new(Rc::clone(&wire), drive);
     let factories = lobbies
         .iter()
-        .map(|service| (service.factory(), Meeting::Arrival));
-    let engine = Engine::new(factories, timeouts, net.now());
+        .map(|lobby| (lobby.service.factory(), lobby.meeting()));
+    let mut engine = Engine::new(factories, timeouts, net.now())
+        .with_nonces([3; 32])
+        .with_clients_per_source(clients_per_source);
+    let with_users = (0..lobbies.len()).filter(|&lobby| lobbies[lobby].door == Door::Login);
+    let with_users: Vec<usize> = with_users.collect();
+    for &listener in &with_users {
+        engine.set_users(listener, users());
+    }
     let mut reactor = Reactor::new(net, engine, settings.clone(), Box::new(io::sink()));
-    for (lobby, service) in lobbies.iter().enumerate() {
-        let listener = reactor.add_listener(lobby, SimNet::listen);
+    reactor.set_reload(Box::new(Rereading::of(with_users)));
+    for (number, lobby) in lobbies.iter().enumerate() {
+        let listener = reactor.add_listener(number, SimNet::listen);
         listener.expect("a simulated listener can be had");
-        if !service.is_raw() {
-            wire.borrow_mut().watch(lobby);
+        if !lobby.service.is_raw() || lobby.is_named() {
+            wire.borrow_mut().watch(number);
         }
     }
     let mut run = Run {
@@ -143,6 +159,7 @@ fn sum_up(
     );
     let lines = Lines::new(world, wire);
     lines.judge();
+    NamedOracle::new(world, wire, &lines).judge();
     let Tally { whole, bytes } = Oracle::new(world, wire, wait).judge();
     let mut summary = Summary {
         seeds: 1,
@@ -161,6 +178,15 @@ fn sum_up(
     for &(reason, count) in &statistics.closed {
         summary.closed[reason as usize] += count;
     }
+    let count = |doors: &[Door]| {
+        let doors = lines.rooms.iter().filter(|room| {
+            let door = world.lobbies()[room.x.listener].door;
+            room.over == Some(CloseReason::Done) && doors.contains(&door)
+        });
+        doors.count() as u64
+    };
+    summary.named = count(&[Door::Named, Door::Login]);
+    summary.with_login = count(&[Door::Login]);
     let mut done = |service: Service| {
         let place = SERVICES.iter().position(|&name| name == service.name());
         summary.done[place.expect("every service has its place")] += 1;
@@ -282,9 +308,15 @@ impl Run {
             "those who wait find no partner: {forgotten}"
         );
         for listener in 0..world.lobbies().len() {
-            if world.lobbies()[listener] != Service::Echo && waits(&world, wire, listener) {
-                world.add(Kind::Honest, listener, wire);
+            let lobby = world.lobbies()[listener];
+            if !lobby.is_named() && lobby.service != Service::Echo && waits(&world, wire, listener)
+            {
+                world.help(listener, None, wire);
             }
+        }
+        let waiting = Model::replay(&world, wire).waiting();
+        for (listener, wish) in waiting {
+            world.help(listener, Some(wish.counterpart()), wire);
         }
     }
 

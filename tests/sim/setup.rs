@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use pairloop::engine::Timeouts;
 use pairloop::engine::service::{Factory, ServiceKind};
+use pairloop::engine::{Meeting, Timeouts};
 use pairloop::reactor::{BufferMemory, Settings, Splicing};
 
 use super::net::Capacity;
@@ -59,6 +59,39 @@ impl Service {
         factory.expect("its options are right")
     }
 }
+
+/// What somebody has to say before being let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    Open,
+    Named,
+    /// The same, and users must log in.
+    Login,
+}
+
+/// A listener: its service, and who is let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lobby {
+    pub service: Service,
+    pub door: Door,
+}
+
+impl Lobby {
+    pub fn meeting(self) -> Meeting {
+        match self.door {
+            Door::Open => Meeting::Arrival,
+            Door::Named | Door::Login => Meeting::Named,
+        }
+    }
+
+    pub fn is_named(self) -> bool {
+        self.door != Door::Open
+    }
+}
+
+/// Names of rooms at most, and sources of clients.
+const MOST_NAMES: usize = 4;
+const MOST_SOURCES: usize = 6;
 
 /// How large kernel buffers are, and with them the streams.
 #[derive(Debug, Clone)]
@@ -142,7 +175,14 @@ pub struct Setup {
     /// The longest pause between two arrivals.
     pub gap: Duration,
     pub kinds: Vec<Kind>,
-    pub lobbies: Vec<Service>,
+    pub lobbies: Vec<Lobby>,
+    /// So many names do the clients of named rooms choose from, and from so many addresses they come.
+    pub names: usize,
+    pub sources: usize,
+    /// How many of them may come from one.
+    pub clients_per_source: Option<u32>,
+    /// When the users' file is read again.
+    pub reload: Option<Duration>,
     /// When the stop comes, and the second.
     pub stop: Option<(Duration, Option<Duration>)>,
 }
@@ -159,9 +199,13 @@ impl Setup {
             true => 6,
             false => 4 + rng.usize(..60),
         };
+        let lobbies = lobbies(rng);
+        let names = rng.usize(1..=MOST_NAMES);
+        let places = |lobby: &Lobby| if lobby.is_named() { 3 * names } else { 1 };
+        let places: usize = lobbies.iter().map(places).sum();
         let max_clients = match rng.u8(..3) {
-            // When one waits in every lobby, there is still room for a partner.
-            0 => LOBBIES.len() + 2 + rng.usize(..8),
+            // When one waits in every place, there is still room for a partner.
+            0 => places + 1 + rng.usize(..8),
             _ => crowd + 8,
         };
         let beyond_floors = match rng.u8(..3) {
@@ -204,7 +248,11 @@ impl Setup {
             crowd,
             gap: ms([0, 5, 100][rng.usize(..3)]),
             kinds: kinds(rng),
-            lobbies: lobbies(rng),
+            lobbies,
+            names,
+            sources: rng.usize(1..=MOST_SOURCES),
+            clients_per_source: (rng.u8(..3) == 0).then(|| rng.u32(1..6)),
+            reload: rng.bool().then(|| ms(rng.u64(..4000))),
             stop,
         }
     }
@@ -223,11 +271,21 @@ fn kinds(rng: &mut Rng) -> Vec<Kind> {
     kinds
 }
 
-/// Every service, and relay and order twice.
-fn lobbies(rng: &mut Rng) -> Vec<Service> {
-    let mut lobbies = LOBBIES.to_vec();
+/// Every service, and relay and order twice; or services with named rooms; or all of them.
+fn lobbies(rng: &mut Rng) -> Vec<Lobby> {
     let settle = ms([5, 100, 2000][rng.usize(..3)]);
-    lobbies.push(Service::Order { settle });
+    let order = Service::Order { settle };
+    let chat = Service::Chat { free: rng.bool() };
+    let open = LOBBIES.into_iter().chain([order]);
+    let at = |door| move |service| Lobby { service, door };
+    let open = open.map(at(Door::Open));
+    let named = [Service::Relay, Service::Relay, chat, order].map(at(Door::Named));
+    let login = [Service::Relay, chat].map(at(Door::Login));
+    let mut lobbies: Vec<Lobby> = match rng.u8(..4) {
+        0 | 1 => open.collect(),
+        2 => named.into_iter().chain(login).collect(),
+        _ => open.chain(named).chain(login).collect(),
+    };
     rng.shuffle(&mut lobbies);
     lobbies
 }

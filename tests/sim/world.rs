@@ -2,23 +2,27 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use fastrand::Rng;
+use pairloop::engine::Timeouts;
 use pairloop::limits::LONGEST_LINE;
 use pairloop::reactor::{BufferMemory, Signal};
 
 use super::net::Wire;
+use super::opening::{Opening, Wish};
 use super::peer::Peer;
-use super::plan::{Kind, Plan};
+use super::plan::{Exit, Kind, Plan};
 use super::script::Script;
-use super::setup::{Service, Setup};
+use super::setup::{Lobby, Service, Setup};
 
 /// Something that happens at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Happening {
     Arrival,
     Stop,
+    Reload,
     Act(usize),
 }
 
@@ -46,6 +50,9 @@ impl World {
             for time in [first].into_iter().chain(second) {
                 agenda.push(Reverse((time, Happening::Stop)));
             }
+        }
+        if let Some(time) = setup.reload {
+            agenda.push(Reverse((time, Happening::Reload)));
         }
         Self {
             rng: Rng::with_seed(seed),
@@ -87,6 +94,7 @@ impl World {
                     wire.signal(Signal::Stop);
                     self.stopped.get_or_insert(now);
                 }
+                Happening::Reload => wire.signal(Signal::Reload),
                 Happening::Act(number) => self.act(number, wire),
             }
         }
@@ -103,7 +111,14 @@ impl World {
         self.to_come -= 1;
         let kind = self.setup.kinds[self.rng.usize(..self.setup.kinds.len())];
         let listener = self.rng.usize(..self.setup.lobbies.len());
-        self.add(kind, listener, wire);
+        let (lobby, number) = (self.setup.lobbies[listener], self.peers.len());
+        let source = self.rng.usize(..self.setup.sources) as u8;
+        let named = lobby.is_named();
+        let opening =
+            named.then(|| Opening::random(lobby, number, self.setup.names, &mut self.rng));
+        // Only named rooms share addresses: who is turned away because of that is still counted among those who came.
+        let source = named.then_some(Ipv4Addr::new(10, 0, 0, source));
+        self.add(kind, listener, opening, source, wire);
         self.plan_arrival(wire.now());
     }
 
@@ -112,27 +127,42 @@ impl World {
         self.agenda.push(Reverse((now + gap, Happening::Arrival)));
     }
 
-    /// Another client connects.
-    pub fn add(&mut self, kind: Kind, listener: usize, wire: &mut Wire) {
+    /// A well-behaved client connects for whoever wishes to meet one.
+    pub fn help(&mut self, listener: usize, wish: Option<Wish>, wire: &mut Wire) {
+        let (lobby, number) = (self.setup.lobbies[listener], self.peers.len());
+        let opening = wish.map(|wish| Opening::right(lobby, number, wish, &mut self.rng));
+        self.add(Kind::Honest, listener, opening, None, wire);
+    }
+
+    /// Another client connects; without a source, from an address of its own.
+    fn add(
+        &mut self,
+        kind: Kind,
+        listener: usize,
+        opening: Option<Opening>,
+        source: Option<Ipv4Addr>,
+        wire: &mut Wire,
+    ) {
         let now = wire.now();
         let mut plan = Plan::new(kind, now, &self.setup.profile, &mut self.rng);
         let capacity = self.setup.profile.capacity(&mut self.rng);
         let number = self.peers.len();
-        let service = self.setup.lobbies[listener];
+        let service = self.setup.lobbies[listener].service;
         let script = self.script(&plan, number, service);
         if let Some(script) = &script {
             plan = plan.saying(script.text.len());
         }
-        let socket = wire.connect(listener, capacity);
+        if opening.as_ref().is_some_and(Opening::may_fall_silent) {
+            let patience = Duration::from_millis(self.rng.u64(500..60_000));
+            plan.exit_at = plan.exit_at.or(Some((now + patience, Exit::Reset)));
+        }
+        let [.., high, low] = (number as u32).to_be_bytes();
+        let own = Ipv4Addr::new(10, 1, high, low);
+        let socket = wire.connect_from(listener, capacity, source.unwrap_or(own));
         assert_eq!(socket, number, "sockets are numbered as peers are");
-        self.peers.push(Peer::new(
-            number,
-            plan,
-            socket,
-            (listener, service),
-            script,
-            now,
-        ));
+        let mut peer = Peer::new(number, plan, socket, (listener, service), script, now);
+        peer.opening = opening;
+        self.peers.push(peer);
         self.planned.push(None);
         self.live += 1;
         if self.rng.bool() {
@@ -169,7 +199,15 @@ impl World {
         shared < settings.max_clients * LONGEST_LINE
     }
 
-    pub fn lobbies(&self) -> &[Service] {
+    pub fn clients_per_source(&self) -> Option<u32> {
+        self.setup.clients_per_source
+    }
+
+    pub fn timeouts(&self) -> Timeouts {
+        self.setup.timeouts
+    }
+
+    pub fn lobbies(&self) -> &[Lobby] {
         &self.setup.lobbies
     }
 

@@ -1,5 +1,6 @@
 //! What went through the sockets whose clients talk in lines, in the order in which it did.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use super::socket::SocketId;
@@ -28,7 +29,21 @@ pub struct Entry {
     pub turn_time: Duration,
 }
 
+thread_local! {
+    static MARK: Cell<(usize, Duration)> = const { Cell::new((0, Duration::ZERO)) };
+}
+
+/// How many entries there are in this thread's ledger, and the time: so whatever else is written down finds its place
+/// among them.
+pub fn mark() -> (usize, Duration) {
+    MARK.get()
+}
+
 impl Wire {
+    pub(super) fn mark(&self) {
+        MARK.set((self.ledger.len(), self.now()));
+    }
+
     /// Writes down from now on what goes through the sockets of this listener.
     pub fn watch(&mut self, listener: usize) {
         self.watched.push(listener);
@@ -46,5 +61,6 @@ impl Wire {
             turn: self.calls.polls,
             turn_time: self.polled,
         });
+        self.mark();
     }
 }

@@ -3,6 +3,7 @@
 //! [`SimNet`] is what the reactor holds, [`Wire`] is what is behind it and what peers reach into. The semantics are
 //! Linux's, the readiness is edge-triggered epoll's.
 
+mod calls;
 mod events;
 mod fault;
 mod ledger;
@@ -20,7 +21,7 @@ use pairloop::engine::ClientId;
 use pairloop::reactor::{Event, Net};
 
 pub use fault::{Fault, Faults};
-pub use ledger::{Entry, Way};
+pub use ledger::{Entry, Way, mark};
 pub use pipe::SimPipe;
 pub use socket::{Capacity, End, Loss, SocketId};
 pub use wire::Wire;

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Error, ErrorKind};
+use std::net::SocketAddr;
 
 use pairloop::engine::ClientId;
 use pairloop::reactor::Readiness;
@@ -49,6 +50,7 @@ enum Holder {
 
 pub(super) struct Socket {
     pub listener: usize,
+    pub peer: SocketAddr,
     pub capacity: Capacity,
     pub id: Option<ClientId>,
     /// What the next poll will report.
@@ -80,9 +82,10 @@ pub(super) struct Socket {
 
 /// The state of a socket that neither peer nor daemon has touched.
 impl Socket {
-    pub fn new(listener: usize, capacity: Capacity) -> Self {
+    pub fn new(listener: usize, peer: SocketAddr, capacity: Capacity) -> Self {
         Self {
             listener,
+            peer,
             capacity,
             id: None,
             edge: Readiness::default(),

@@ -1,15 +1,13 @@
 //! Everything behind [`SimNet`](super::SimNet): time, sockets, listeners, and the edges that a poll will report.
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use pairloop::engine::ClientId;
 use pairloop::reactor::{Readiness, Signal};
-use rustix::io::Errno;
 
-use super::fault::{Fault, Faults};
+use super::fault::Faults;
 use super::ledger::{Entry, Way};
 use super::pipe::Pipes;
 use super::socket::{Capacity, End, Loss, Socket, SocketId};
@@ -32,18 +30,18 @@ pub(super) enum Pending {
 }
 
 #[derive(Default)]
-struct Listener {
-    open: bool,
-    queue: VecDeque<SocketId>,
+pub(super) struct Listener {
+    pub open: bool,
+    pub queue: VecDeque<SocketId>,
     /// Those who were accepted and registered, in order.
-    joined: Vec<SocketId>,
+    pub joined: Vec<SocketId>,
 }
 
 pub struct Wire {
     base: Instant,
     now: Duration,
     pub(super) sockets: Vec<Socket>,
-    listeners: Vec<Listener>,
+    pub(super) listeners: Vec<Listener>,
     pub(super) pending: Vec<Pending>,
     /// Sockets on which something has changed for their peers.
     news: Vec<SocketId>,
@@ -72,7 +70,7 @@ pub struct Wire {
 
 impl Wire {
     pub fn new(faults: Faults) -> Self {
-        Self {
+        let wire = Self {
             base: Instant::now(),
             now: Duration::ZERO,
             sockets: Vec::new(),
@@ -92,7 +90,9 @@ impl Wire {
             watched: Vec::new(),
             ledger: Vec::new(),
             polled: Duration::ZERO,
-        }
+        };
+        wire.mark();
+        wire
     }
 
     /// Time since the beginning.
@@ -106,6 +106,7 @@ impl Wire {
 
     pub fn advance_to(&mut self, time: Duration) {
         self.now = self.now.max(time);
+        self.mark();
     }
 
     pub(super) fn raise(&mut self, socket: SocketId, edge: Readiness) {
@@ -119,13 +120,13 @@ impl Wire {
         state.edge.add(edge);
     }
 
-    fn raise_listener(&mut self, number: usize) {
+    pub(super) fn raise_listener(&mut self, number: usize) {
         if !self.pending.contains(&Pending::Listener(number)) {
             self.pending.push(Pending::Listener(number));
         }
     }
 
-    fn tell_peer(&mut self, socket: SocketId) {
+    pub(super) fn tell_peer(&mut self, socket: SocketId) {
         if !std::mem::replace(&mut self.sockets[socket].in_news, true) {
             self.news.push(socket);
         }
@@ -136,8 +137,20 @@ impl Wire {
 impl Wire {
     /// Connects to a listener. If it is closed, the connection is refused.
     pub fn connect(&mut self, listener: usize, capacity: Capacity) -> SocketId {
+        self.connect_from(listener, capacity, Ipv4Addr::LOCALHOST)
+    }
+
+    /// The same, from this address.
+    pub fn connect_from(
+        &mut self,
+        listener: usize,
+        capacity: Capacity,
+        source: Ipv4Addr,
+    ) -> SocketId {
         let socket = self.sockets.len();
-        self.sockets.push(Socket::new(listener, capacity));
+        let port = 1024 + (socket % 60_000) as u16;
+        let peer = (source, port).into();
+        self.sockets.push(Socket::new(listener, peer, capacity));
         if self.listeners[listener].open {
             self.listeners[listener].queue.push_back(socket);
             self.raise_listener(listener);
@@ -223,124 +236,12 @@ impl Wire {
         self.sockets[socket].struck
     }
 
+    /// The address from which it came.
+    pub fn peer(&self, socket: SocketId) -> SocketAddr {
+        self.sockets[socket].peer
+    }
+
     pub fn id(&self, socket: SocketId) -> Option<ClientId> {
         self.sockets[socket].id
-    }
-}
-
-/// System calls.
-impl Wire {
-    pub(super) fn open_listener(&mut self, number: usize) {
-        assert_eq!(number, self.listeners.len());
-        self.open_listeners += 1;
-        self.listeners.push(Listener {
-            open: true,
-            ..Listener::default()
-        });
-    }
-
-    pub(super) fn close_listener(&mut self, number: usize) {
-        self.open_listeners -= 1;
-        self.listeners[number].open = false;
-        self.pending
-            .retain(|&edge| edge != Pending::Listener(number));
-        for socket in std::mem::take(&mut self.listeners[number].queue) {
-            self.sockets[socket].reset();
-            self.tell_peer(socket);
-        }
-    }
-
-    pub(super) fn accept(&mut self, number: usize) -> io::Result<(SocketId, SocketAddr)> {
-        self.calls.accepts += 1;
-        if self.faults.strike(Fault::InterruptedAccept) {
-            return Err(ErrorKind::Interrupted.into());
-        }
-        // accept(2) takes a descriptor before it looks at the queue.
-        if self.faults.strike(Fault::NoDescriptor) {
-            return Err(Errno::MFILE.into());
-        }
-        if self.listeners[number].queue.is_empty() {
-            return Err(ErrorKind::WouldBlock.into());
-        }
-        if self.faults.strike(Fault::EagainAccept) {
-            self.raise_listener(number);
-            return Err(ErrorKind::WouldBlock.into());
-        }
-        let next = self.listeners[number].queue.pop_front();
-        let socket = next.expect("it was just seen");
-        if self.faults.strike(Fault::AbortedAccept) {
-            self.sockets[socket].reset();
-            self.tell_peer(socket);
-            return Err(ErrorKind::ConnectionAborted.into());
-        }
-        self.open_streams += 1;
-        let port = 1024 + (socket % 60_000) as u16;
-        Ok((socket, (Ipv4Addr::LOCALHOST, port).into()))
-    }
-
-    pub(super) fn register(&mut self, socket: SocketId, id: ClientId) -> io::Result<()> {
-        if self.faults.strike(Fault::RegisterFails) {
-            let error = [Errno::NOSPC, Errno::NOMEM][self.faults.rng.usize(..2)];
-            return Err(error.into());
-        }
-        let state = &mut self.sockets[socket];
-        assert!(state.id.is_none(), "{id} is registered twice");
-        state.id = Some(id);
-        let (edge, listener) = (state.state(), state.listener);
-        self.listeners[listener].joined.push(socket);
-        self.raise(socket, edge);
-        Ok(())
-    }
-
-    pub(super) fn read(&mut self, socket: SocketId, buffer: &mut [u8]) -> io::Result<usize> {
-        self.calls.reads += 1;
-        let (result, edge) = self.sockets[socket].read(buffer, &mut self.faults);
-        self.moved += *result.as_ref().unwrap_or(&0) as u64;
-        if let Ok(bytes) = result {
-            self.enter(socket, Way::Read, bytes);
-        }
-        self.raise(socket, edge);
-        self.tell_peer(socket);
-        result
-    }
-
-    pub(super) fn write(&mut self, socket: SocketId, bytes: &[u8]) -> io::Result<usize> {
-        self.calls.writes += 1;
-        let (result, edge) = self.sockets[socket].write(bytes, &mut self.faults);
-        self.moved += *result.as_ref().unwrap_or(&0) as u64;
-        if let Ok(bytes) = result {
-            self.enter(socket, Way::Wrote, bytes);
-        }
-        self.raise(socket, edge);
-        self.tell_peer(socket);
-        result
-    }
-
-    pub(super) fn shutdown_write(&mut self, socket: SocketId) -> io::Result<()> {
-        self.tell_peer(socket);
-        self.sockets[socket].shutdown_write()
-    }
-
-    pub(super) fn unacknowledged(&self, socket: SocketId) -> usize {
-        self.sockets[socket].waiting()
-    }
-
-    pub(super) fn close(&mut self, socket: SocketId) {
-        self.sockets[socket].close();
-    }
-
-    pub(super) fn drop_stream(&mut self, socket: SocketId) {
-        self.open_streams -= 1;
-        let state = &mut self.sockets[socket];
-        if state.is_open() {
-            state.reset();
-        }
-        if state.edge != Readiness::default() {
-            // The kernel forgets the edges of a descriptor that is closed.
-            state.edge = Readiness::default();
-            self.pending.retain(|&edge| edge != Pending::Socket(socket));
-        }
-        self.freed.extend(state.id);
-        self.tell_peer(socket);
     }
 }

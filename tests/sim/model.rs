@@ -1,0 +1,307 @@
+//! Who must meet whom where rooms have names: the same rules as the daemon's, said once more and as simply as possible.
+//!
+//! The order of events is the daemon's own: its ledger says when it had read an opening to its end, its log who has
+//! gone since. What follows from that order is the model's.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use pairloop::limits::LONGEST_TURN;
+
+use super::net::{Fault, Way, Wire};
+use super::notes::{self, PENALTY};
+use super::opening::{Verdict, Wish};
+use super::peer::Peer;
+use super::setup::Door;
+use super::world::World;
+
+/// What has become of a client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// Never accepted.
+    Outside,
+    /// Has come at this time, and not said its opening to the end.
+    AtTheDoor(Duration),
+    /// Its source has as many as it may.
+    Full,
+    /// Turned away with these words, at this time; `penalised` if its source had been, before.
+    Refused {
+        words: String,
+        time: Duration,
+        penalised: bool,
+    },
+    Waiting,
+    /// Left the door, or the lobby if it was let in, for this reason.
+    Gone {
+        reason: String,
+        time: Duration,
+        waited: bool,
+    },
+    Paired(usize),
+}
+
+/// Something that the daemon knows from then on.
+enum Event {
+    LetIn(usize, Duration),
+    Noted(notes::Note),
+}
+
+pub struct Model {
+    pub fates: Vec<Fate>,
+    waiting: BTreeMap<(usize, Wish), VecDeque<usize>>,
+    /// Rooms that must be opened next.
+    due: VecDeque<[usize; 2]>,
+    /// Named rooms' clients of each source.
+    sources: BTreeMap<IpAddr, u32>,
+    most: Option<u32>,
+    /// Failed logins of each source, and from when until when it is refused.
+    failures: BTreeMap<IpAddr, u32>,
+    penalties: BTreeMap<IpAddr, (Duration, Duration)>,
+}
+
+/// The partner of each client, as the log has it.
+pub fn partners(world: &World, wire: &Wire) -> Vec<Option<usize>> {
+    let mut partners = vec![None; world.peers.len()];
+    for room in notes::rooms() {
+        let [x, y] = [room.x, room.y].map(|number| find(world, wire, number));
+        partners[x] = Some(y);
+        partners[y] = Some(x);
+    }
+    partners
+}
+
+/// The peer whom the daemon knows by this number.
+fn find(world: &World, wire: &Wire, number: u64) -> usize {
+    let is_it = |peer: &&Peer| wire.id(peer.socket).is_some_and(|id| id.number() == number);
+    let peer = world.peers.iter().find(is_it);
+    peer.expect("the log names clients").number
+}
+
+impl Model {
+    /// Goes through everything that has happened so far.
+    pub fn replay(world: &World, wire: &Wire) -> Self {
+        let mut model = Self {
+            fates: vec![Fate::Outside; world.peers.len()],
+            waiting: BTreeMap::new(),
+            due: VecDeque::new(),
+            sources: BTreeMap::new(),
+            most: world.clients_per_source(),
+            failures: BTreeMap::new(),
+            penalties: BTreeMap::new(),
+        };
+        for event in events(world, wire) {
+            match event {
+                Event::LetIn(peer, time) => {
+                    model.in_time(&world.peers[peer], time, world, wire);
+                    model.stays_out(&world.peers[peer], world, wire);
+                    model.let_in(&world.peers[peer]);
+                }
+                Event::Noted(note) => model.hear(&note, world, wire),
+            }
+        }
+        assert!(
+            model.due.is_empty(),
+            "these were not brought together: {:?}",
+            model.due
+        );
+        model
+    }
+
+    /// Where somebody waits, and so lacks a partner.
+    pub fn waiting(&self) -> Vec<(usize, Wish)> {
+        let waiting = self.waiting.iter().filter(|(_, queue)| !queue.is_empty());
+        waiting.map(|(place, _)| place.clone()).collect()
+    }
+
+    /// The deadline is absolute: bytes that come one by one don't put it off. (A daemon that was stopped for a while
+    /// looks once more before it judges.)
+    fn in_time(&self, peer: &Peer, time: Duration, world: &World, wire: &Wire) {
+        let was_paused = wire.faults.hits[Fault::Pause as usize] > 0;
+        let Some(limit) = world.timeouts().hello.filter(|_| !was_paused) else {
+            return;
+        };
+        if let Fate::AtTheDoor(since) = self.fates[peer.number] {
+            let late = time.saturating_sub(since + limit);
+            assert!(
+                late <= LONGEST_TURN,
+                "client {} was let in {late:?} late",
+                peer.number
+            );
+        }
+    }
+
+    /// A source that is penalised stays out until that is over.
+    fn stays_out(&self, peer: &Peer, world: &World, wire: &Wire) {
+        let Fate::AtTheDoor(since) = self.fates[peer.number] else {
+            return;
+        };
+        // Whoever was in front of the door when its source was penalised may still log in.
+        let penalty = self.penalties.get(&wire.peer(peer.socket).ip());
+        let until = penalty.and_then(|&(from, until)| (from <= since).then_some(until));
+        let was_paused = wire.faults.hits[Fault::Pause as usize] > 0;
+        let users = world.lobbies()[peer.listener].door == Door::Login;
+        assert!(
+            was_paused || !users || until.is_none_or(|until| since + LONGEST_TURN >= until),
+            "client {} was let in until {until:?}",
+            peer.number
+        );
+    }
+
+    fn let_in(&mut self, peer: &Peer) {
+        if !matches!(self.fates[peer.number], Fate::AtTheDoor(_)) {
+            return; // What is read from somebody who was turned away is thrown away.
+        }
+        let wish = &peer.opening.as_ref().expect("it had to say one").wish;
+        let counterparts = self.waiting.entry((peer.listener, wish.counterpart()));
+        if let Some(x) = counterparts.or_default().pop_front() {
+            self.due.push_back([x, peer.number]);
+            self.fates[x] = Fate::Paired(peer.number);
+            self.fates[peer.number] = Fate::Paired(x);
+        } else {
+            let queue = self.waiting.entry((peer.listener, wish.clone()));
+            queue.or_default().push_back(peer.number);
+            self.fates[peer.number] = Fate::Waiting;
+        }
+    }
+
+    fn hear(&mut self, note: &notes::Note, world: &World, wire: &Wire) {
+        if let Some((source, seconds)) = note.text.split_once(PENALTY) {
+            return self.penalised(source, seconds, note.time);
+        }
+        let words: Vec<&str> = note.text.split(' ').collect();
+        let number = |at: usize| {
+            words
+                .get(at)
+                .and_then(|word| word.trim_end_matches(':').parse().ok())
+        };
+        let first = number(if words[0] == "room" { 3 } else { 1 });
+        let peer = match first {
+            Some(number) if words[2] != "over" => &world.peers[find(world, wire, number)],
+            _ => return self.room_over(&note.text, world, wire),
+        };
+        if peer.opening.is_none() {
+            return;
+        }
+        let source = wire.peer(peer.socket).ip();
+        if words[0] == "room" {
+            let y = number(5).map(|number| find(world, wire, number));
+            let pair = self.due.pop_front();
+            assert_eq!(
+                pair.map(|[x, y]| (x, Some(y))),
+                Some((peer.number, y)),
+                "{}",
+                note.text
+            );
+        } else if note.text.ends_with(" connected") {
+            let clients = self.sources.entry(source).or_default();
+            self.fates[peer.number] = match self.most {
+                Some(most) if *clients >= most => Fate::Full,
+                _ => Fate::AtTheDoor(note.time),
+            };
+            *clients += u32::from(self.fates[peer.number] != Fate::Full);
+        } else {
+            self.gone(peer, source, note);
+        }
+    }
+
+    fn gone(&mut self, peer: &Peer, source: IpAddr, note: &notes::Note) {
+        if let Some((_, words)) = note.text.split_once(" refused: ") {
+            let fate = &self.fates[peer.number];
+            assert!(
+                matches!(fate, Fate::AtTheDoor(_)),
+                "{fate:?}: {}",
+                note.text
+            );
+            let failed = words == WRONG || words == MALFORMED || words == NO_AUTH;
+            *self.failures.entry(source).or_default() += u32::from(failed);
+            self.leave(source);
+            self.fates[peer.number] = Fate::Refused {
+                words: words.to_owned(),
+                time: note.time,
+                penalised: self.penalties.contains_key(&source),
+            };
+        } else if let Some((_, reason)) = note.text.split_once("gone from the lobby: ") {
+            self.leave(source);
+            let waited = self.fates[peer.number] == Fate::Waiting;
+            for queue in self.waiting.values_mut() {
+                queue.retain(|&waiting| waiting != peer.number);
+            }
+            let (reason, time) = (reason.to_owned(), note.time);
+            self.fates[peer.number] = Fate::Gone {
+                reason,
+                time,
+                waited,
+            };
+        }
+    }
+
+    fn penalised(&mut self, source: &str, seconds: &str, time: Duration) {
+        let seconds = seconds.trim_end_matches(" s");
+        let penalty = Duration::from_secs(seconds.parse().expect("so many seconds"));
+        let source = source.parse().expect("a source");
+        let failures = self.failures.get(&source);
+        assert!(
+            failures >= Some(&3),
+            "{source} is penalised after {failures:?} more"
+        );
+        self.penalties.insert(source, (time, time + penalty));
+    }
+
+    fn leave(&mut self, source: IpAddr) {
+        let clients = self
+            .sources
+            .get_mut(&source)
+            .expect("it came from somewhere");
+        *clients -= 1;
+    }
+
+    fn room_over(&mut self, text: &str, world: &World, wire: &Wire) {
+        let number = text
+            .split([' ', ':'])
+            .nth(1)
+            .and_then(|word| word.parse().ok());
+        let room = notes::rooms()
+            .into_iter()
+            .find(|room| Some(room.number) == number);
+        let Some(room) = room else { return };
+        for member in [room.x, room.y] {
+            let peer = &world.peers[find(world, wire, member)];
+            if peer.opening.is_some() {
+                self.leave(wire.peer(peer.socket).ip());
+            }
+        }
+    }
+}
+
+const WRONG: &str = "wrong user name or password";
+const MALFORMED: &str = "not SCRAM-SHA-256 as it is spoken here";
+const NO_AUTH: &str = "expected AUTH <base64>";
+
+/// Everything, in the order in which the daemon got to know it.
+fn events(world: &World, wire: &Wire) -> Vec<Event> {
+    let mut left: Vec<Option<usize>> = world.peers.iter().map(hello_length).collect();
+    let mut notes = notes::all().into_iter().peekable();
+    let mut events = Vec::new();
+    for (place, entry) in wire.ledger.iter().enumerate() {
+        while let Some(note) = notes.next_if(|note| note.place <= place) {
+            events.push(Event::Noted(note));
+        }
+        let left = &mut left[entry.socket];
+        if let (Way::Read, Some(bytes)) = (entry.way, *left) {
+            *left = bytes.checked_sub(entry.bytes).filter(|&bytes| bytes > 0);
+            if left.is_none() {
+                events.push(Event::LetIn(entry.socket, entry.time));
+            }
+        }
+    }
+    events.extend(notes.map(Event::Noted));
+    events
+}
+
+/// How many bytes it takes for this client to be let in.
+fn hello_length(peer: &Peer) -> Option<usize> {
+    let opening = peer.opening.as_ref()?;
+    let is_right = opening.verdict == Verdict::LetIn && opening.is_known();
+    is_right.then_some(opening.text.len())
+}
