@@ -26,7 +26,7 @@ mod client;
 mod close;
 mod deadlines;
 mod door;
-mod hello;
+pub mod hello;
 mod interface;
 mod invariants;
 mod lobby;

@@ -1,0 +1,9 @@
+//! No bytes confuse the parser of hellos. The properties are in `tests/hello_corpus.rs`, which goes through the corpus
+//! without a fuzzer.
+
+#![no_main]
+
+#[path = "../../tests/common/hello.rs"]
+mod hello;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| hello::check(bytes));
