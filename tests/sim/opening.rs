@@ -6,7 +6,7 @@ use fastrand::Rng;
 use pairloop::engine::Role;
 
 use super::login::{Attempt, Login};
-use super::setup::{Door, Lobby};
+use super::setup::{Door, Lobby, Setup};
 
 /// Whom it wants to meet.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,25 +89,27 @@ pub struct Heard {
 
 impl Opening {
     /// An opening for somebody at this listener, most of them right.
-    pub fn random(lobby: Lobby, client: usize, names: usize, rng: &mut Rng) -> Self {
+    pub fn random(lobby: Lobby, client: usize, setup: &Setup, rng: &mut Rng) -> Self {
         let roles = [None, None, Some(Role::Produce), Some(Role::Consume)];
         let role = roles[rng.usize(..4)].filter(|_| lobby.service.is_raw());
         let wish = Wish {
-            room: format!("room-{}", rng.usize(..names)),
+            room: format!("room-{}", rng.usize(..setup.names)),
             role,
         };
         let mut opening = Self::right(lobby, client, wish, rng);
-        match rng.u8(..16) {
-            0..2 => opening.spoil(lobby, client, rng),
-            2..4 => {
+        let guesses = lobby.door == Door::Login && setup.guessing;
+        let spoils = if guesses { 18 } else { 3 };
+        match rng.u8(..24) {
+            number if number < spoils => opening.spoil(lobby, client, rng),
+            18..21 => {
                 let part = rng.u8(..=opening.awaited.min(1));
                 let ways = [Cut::Fin, Cut::Reset, Cut::TimedOut, Cut::Silent];
                 opening.cut = Some((part, rng.f64(), ways[rng.usize(..4)]));
                 opening.verdict = Verdict::Unfinished;
                 opening.cut_in(0, 0);
             }
-            4 => opening.slow = Some(Duration::from_millis(rng.u64(..100))),
-            5 => opening.slow = Some(Duration::from_millis(rng.u64(..1000))),
+            21 => opening.slow = Some(Duration::from_millis(rng.u64(..100))),
+            22 => opening.slow = Some(Duration::from_millis(rng.u64(..1000))),
             _ => {}
         }
         opening
@@ -240,7 +242,8 @@ impl Opening {
     /// Nothing more will come. Answers the beginning of a stream that might have become a word.
     pub fn hear_end(&mut self) -> Vec<u8> {
         let held = std::mem::take(&mut self.heard.held);
-        let a_word_is_due = self.awaited > 0 || (self.ack && self.heard.ok.is_none());
+        let is_let_in = self.awaited == 0 && self.verdict == Verdict::LetIn;
+        let a_word_is_due = !is_let_in || (self.ack && self.heard.ok.is_none());
         if held.starts_with(b"ERR ") {
             self.heard.error = held;
         } else if !a_word_is_due {

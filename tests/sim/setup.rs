@@ -179,6 +179,8 @@ pub struct Setup {
     /// So many names do the clients of named rooms choose from, and from so many addresses they come.
     pub names: usize,
     pub sources: usize,
+    /// Most who are to log in fail, and all come from one address.
+    pub guessing: bool,
     /// How many of them may come from one.
     pub clients_per_source: Option<u32>,
     /// When the users' file is read again.
@@ -200,6 +202,7 @@ impl Setup {
             false => 4 + rng.usize(..60),
         };
         let lobbies = lobbies(rng);
+        let guessing = rng.u8(..4) == 0;
         let names = rng.usize(1..=MOST_NAMES);
         let places = |lobby: &Lobby| if lobby.is_named() { 3 * names } else { 1 };
         let places: usize = lobbies.iter().map(places).sum();
@@ -250,7 +253,12 @@ impl Setup {
             kinds: kinds(rng),
             lobbies,
             names,
-            sources: rng.usize(1..=MOST_SOURCES),
+            sources: if guessing {
+                1
+            } else {
+                rng.usize(1..=MOST_SOURCES)
+            },
+            guessing,
             clients_per_source: (rng.u8(..3) == 0).then(|| rng.u32(1..6)),
             reload: rng.bool().then(|| ms(rng.u64(..4000))),
             stop,

@@ -114,8 +114,7 @@ impl World {
         let (lobby, number) = (self.setup.lobbies[listener], self.peers.len());
         let source = self.rng.usize(..self.setup.sources) as u8;
         let named = lobby.is_named();
-        let opening =
-            named.then(|| Opening::random(lobby, number, self.setup.names, &mut self.rng));
+        let opening = named.then(|| Opening::random(lobby, number, &self.setup, &mut self.rng));
         // Only named rooms share addresses: who is turned away because of that is still counted among those who came.
         let source = named.then_some(Ipv4Addr::new(10, 0, 0, source));
         self.add(kind, listener, opening, source, wire);
