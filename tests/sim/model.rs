@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use pairloop::limits::LONGEST_TURN;
 
+use super::named_oracle::FULL;
 use super::net::{Fault, Way, Wire};
 use super::notes::{self, PENALTY};
 use super::opening::{Verdict, Wish};
@@ -208,6 +209,10 @@ impl Model {
     fn gone(&mut self, peer: &Peer, source: IpAddr, note: &notes::Note) {
         if let Some((_, words)) = note.text.split_once(" refused: ") {
             let fate = &self.fates[peer.number];
+            if *fate == Fate::Full {
+                assert_eq!(words, FULL);
+                return;
+            }
             assert!(
                 matches!(fate, Fate::AtTheDoor(_)),
                 "{fate:?}: {}",

@@ -18,7 +18,7 @@ const NOBODY: &str = "no partner came in time";
 const PENALISED: &str = "too many failed logins from your address: try again later";
 const LEFT: &str = "left without a word";
 const EMPTY: &str = "the message is empty";
-const FULL: &str = "your address has as many clients here as it may";
+pub const FULL: &str = "your address has as many clients here as it may";
 
 pub struct NamedOracle<'a> {
     world: &'a World,
