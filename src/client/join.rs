@@ -34,17 +34,50 @@ impl FromStr for Room {
     }
 }
 
+/// Into which room, and as whom.
+pub struct Entry<'a> {
+    room: Option<&'a Room>,
+    user: Option<(&'a str, String)>,
+}
+
+impl<'a> Entry<'a> {
+    /// Asks for the password, if there has to be one. This comes before connecting: a server does not wait long for
+    /// someone who types.
+    pub fn new(args: &'a RoomArgs) -> Result<Self, ClientError> {
+        let mut entry = Self {
+            room: args.room.as_ref(),
+            user: None,
+        };
+        if let Some(user) = &args.user {
+            let password = password(user, args.password_file.as_deref())?;
+            entry.user = Some((user, password));
+        }
+        Ok(entry)
+    }
+
+    /// What begins a login, if there is to be one.
+    fn login(&self) -> Result<Option<Exchange>, ClientError> {
+        let Some((user, password)) = &self.user else {
+            return Ok(None);
+        };
+        let mut nonce = [0; 18];
+        getrandom::fill(&mut nonce)?;
+        let exchange = Exchange::new(user, password, &BASE64_STANDARD.encode(nonce))?;
+        Ok(Some(exchange))
+    }
+}
+
 /// Says which room, if one was named, and answers whether one was. The server's answer comes when the partner is
 /// there: see [`await_partner`].
 pub fn ask_for_room(
     stream: &TcpStream,
-    room: &RoomArgs,
+    entry: &Entry<'_>,
     role: Option<Role>,
 ) -> Result<bool, ClientError> {
-    let Some(Room(name)) = &room.room else {
+    let Some(Room(name)) = entry.room else {
         return Ok(false);
     };
-    let login = login(room)?;
+    let login = entry.login()?;
     let scram = login
         .as_ref()
         .map(|login| BASE64_STANDARD.encode(login.first()));
@@ -66,18 +99,6 @@ pub fn ask_for_room(
     Ok(true)
 }
 
-/// What begins a login, if there is to be one.
-fn login(room: &RoomArgs) -> Result<Option<Exchange>, ClientError> {
-    let Some(user) = &room.user else {
-        return Ok(None);
-    };
-    let mut nonce = [0; 18];
-    getrandom::fill(&mut nonce)?;
-    let password = password(user, room.password_file.as_deref())?;
-    let exchange = Exchange::new(user, &password, &BASE64_STANDARD.encode(nonce))?;
-    Ok(Some(exchange))
-}
-
 /// The server's next step of a login.
 fn hear_step(stream: &TcpStream) -> Result<Vec<u8>, ClientError> {
     let line = read_line(stream)?;
@@ -91,8 +112,8 @@ fn hear_step(stream: &TcpStream) -> Result<Vec<u8>, ClientError> {
 }
 
 /// Says which room, and waits for the partner there. Without a room, partners are not announced.
-pub fn join(stream: &TcpStream, room: &RoomArgs, role: Option<Role>) -> Result<(), ClientError> {
-    if ask_for_room(stream, room, role)? {
+pub fn join(stream: &TcpStream, entry: &Entry<'_>, role: Option<Role>) -> Result<(), ClientError> {
+    if ask_for_room(stream, entry, role)? {
         await_partner(stream)?;
     }
     Ok(())

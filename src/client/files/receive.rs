@@ -15,6 +15,7 @@ use super::peer::{Peer, Role};
 use super::progress::Progress;
 use super::{FilesError, meet};
 use crate::client::ClientError;
+use crate::client::join::Entry;
 use crate::console;
 use crate::limits::{MOST_ENTRIES, REJOIN_FIRST, REJOIN_LAST};
 
@@ -25,10 +26,11 @@ use crate::limits::{MOST_ENTRIES, REJOIN_FIRST, REJOIN_LAST};
 pub fn receive(args: &ReceiveArgs, quiet: bool) -> Result<(), ClientError> {
     let meeting = &args.meeting;
     let inbox = Inbox::open(&args.into)?;
+    let entry = Entry::new(&meeting.room)?;
     let (mut has_ever_joined, mut pause) = (false, REJOIN_FIRST);
     loop {
         let mut progress = Progress::new("received", meeting.json, quiet);
-        let met = meet(meeting, Role::Receive, &progress);
+        let met = meet(meeting, &entry, Role::Receive, &progress);
         let has_joined = matches!(met, Ok(_) | Err(ClientError::Files(_)));
         let result = met
             .and_then(|peer| Ok(serve(peer, &inbox, args.overwrite, &mut progress)?))

@@ -9,6 +9,7 @@ use super::source::Source;
 use super::tree::{self, Listed, Tree};
 use super::{FilesError, meet};
 use crate::client::ClientError;
+use crate::client::join::Entry;
 
 /// Sends files and folders to whoever receives in the same room.
 ///
@@ -22,7 +23,8 @@ pub fn send(args: &SendArgs, quiet: bool) -> Result<(), ClientError> {
 
 fn attempt(args: &SendArgs, progress: &mut Progress) -> Result<(), ClientError> {
     let tree = tree::list(&args.files)?;
-    let mut peer = meet(&args.meeting, Role::Send, progress)?;
+    let entry = Entry::new(&args.meeting.room)?;
+    let mut peer = meet(&args.meeting, &entry, Role::Send, progress)?;
     let mut sender = Sender {
         peer: &mut peer,
         progress,

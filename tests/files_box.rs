@@ -1,0 +1,86 @@
+//! `receive --forever`: a drop box outlives its server, its folder and its senders, and asks for nothing twice.
+
+mod common;
+
+use std::fs::File;
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+
+use common::{Daemon, Folder, Terminal, eventually, patient, program, send_files, transfer};
+
+/// A server spoken by hand.
+fn server() -> (TcpListener, SocketAddr) {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    server.set_nonblocking(true).unwrap();
+    let at = server.local_addr().unwrap();
+    (server, at)
+}
+
+fn accept(server: &TcpListener) -> TcpStream {
+    let mut client = None;
+    eventually("a client", || {
+        client = server.accept().ok();
+        client.is_some()
+    });
+    let (client, _) = client.unwrap();
+    client.set_nonblocking(false).unwrap();
+    patient(&client);
+    client
+}
+
+/// A daemon that asks for a login, and a folder with the file that has alice's password.
+fn locked(name: &str, options: &[&str]) -> (Daemon, Folder) {
+    let folder = Folder::new(name);
+    folder.write("password", b"pencil\n");
+    let users = folder.text("users");
+    let added = program()
+        .args(["user", "add", "alice", "--password-stdin", "--file", &users])
+        .args(["--iterations", "4096"])
+        .stdin(File::open(folder.join("password")).unwrap())
+        .status()
+        .unwrap();
+    assert!(added.success());
+    let url = format!("relay://127.0.0.1:0?rooms=named&auth={users}");
+    (Daemon::serve(&[&url], options), folder)
+}
+
+#[test]
+fn a_password_is_typed_once_for_all_senders() {
+    for options in [&[][..], &["--no-splice"]] {
+        let (daemon, folder) = locked("typed", options);
+        let at = daemon.address(0);
+        let (from, into) = (Folder::new("typed-from"), Folder::new("typed-there"));
+        from.write("one", &vec![7; 5 << 20]);
+        from.write("two", b"2");
+        let mut receiver = Terminal::run(
+            transfer("receive", at, &["--user", "alice", "--forever"])
+                .args(["--into", &into.text("")])
+                .env_remove("PAIRLOOP_PASSWORD"),
+        );
+        receiver.shows("Password for alice: ");
+        receiver.press("pencil\n");
+        for name in ["one", "two"] {
+            let (path, password) = (from.text(name), folder.text("password"));
+            let arguments = ["--user", "alice", "--password-file", &password, &path];
+            assert_eq!(send_files(at, &arguments).ends(0), "");
+            receiver.shows(&format!("received {name}"));
+        }
+        assert_eq!(into.everything(), from.everything());
+    }
+}
+
+#[test]
+fn a_password_is_asked_for_before_the_server_waits_for_it() {
+    let (server, at) = server();
+    let mut receiver = Terminal::run(
+        transfer("receive", at, &["--user", "alice"]).env_remove("PAIRLOOP_PASSWORD"),
+    );
+    receiver.shows("Password for alice: ");
+    let early = server.accept().map(|_| "it has connected");
+    assert_eq!(
+        early.map_err(|error| error.kind()),
+        Err(ErrorKind::WouldBlock)
+    );
+    receiver.press("pencil\n");
+    accept(&server);
+}
