@@ -2,11 +2,14 @@
 
 mod common;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
-use common::{Daemon, Folder, Terminal, eventually, patient, program, send_files, transfer};
+use common::{
+    Daemon, Folder, Terminal, eventually, patient, program, receive, receive_files, send_files,
+    transfer,
+};
 
 /// A server spoken by hand.
 fn server() -> (TcpListener, SocketAddr) {
@@ -25,6 +28,13 @@ fn accept(server: &TcpListener) -> TcpStream {
     let (client, _) = client.unwrap();
     client.set_nonblocking(false).unwrap();
     patient(&client);
+    client
+}
+
+/// The next client, which says which room it wants.
+fn joined(server: &TcpListener) -> TcpStream {
+    let mut client = accept(server);
+    receive(&mut client, b"JOIN files ack\n");
     client
 }
 
@@ -83,4 +93,18 @@ fn a_password_is_asked_for_before_the_server_waits_for_it() {
     );
     receiver.press("pencil\n");
     accept(&server);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn whoever_waits_asks_whether_the_server_is_still_there() {
+    let ((server, at), into) = (server(), Folder::new("waiting"));
+    let _receiver = receive_files(at, &into, &[]);
+    let _client = joined(&server);
+    // proc_net_tcp.txt: the remote address, the state, the queues, and then the kind of the timer that is pending.
+    let remote = format!("0100007F:{:04X} 01 ", at.port());
+    let sockets = fs::read_to_string("/proc/net/tcp").unwrap();
+    let (_, rest) = sockets.split_once(&remote).expect("the client's socket");
+    let timer = rest.split(' ').nth(1).expect("its timer");
+    assert!(timer.starts_with("02:"), "no keepalive: {timer}");
 }
