@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Read};
 use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use log::debug;
@@ -76,8 +77,12 @@ pub fn connect(at: &Address, server: &ServerArgs) -> Result<TcpStream, ClientErr
 
 /// A client on the daemon's own machine has its name. What an operator means for the daemon must not end it.
 fn pass_over_the_daemons_signals() -> io::Result<()> {
-    for signal in [SIGUSR1, SIGUSR2] {
-        signal_hook::flag::register(signal, Arc::default())?;
+    // Each registration adds to those before, and a drop box connects again and again.
+    static REGISTERED: AtomicBool = AtomicBool::new(false);
+    if !REGISTERED.swap(true, Ordering::Relaxed) {
+        for signal in [SIGUSR1, SIGUSR2] {
+            signal_hook::flag::register(signal, Arc::default())?;
+        }
     }
     Ok(())
 }
