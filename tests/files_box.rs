@@ -3,7 +3,7 @@
 mod common;
 
 use std::fs::{self, File};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use common::{
@@ -107,4 +107,35 @@ fn whoever_waits_asks_whether_the_server_is_still_there() {
     let (_, rest) = sockets.split_once(&remote).expect("the client's socket");
     let timer = rest.split(' ').nth(1).expect("its timer");
     assert!(timer.starts_with("02:"), "no keepalive: {timer}");
+}
+
+#[test]
+fn a_drop_box_that_nobody_has_met_yet_outlives_its_server() {
+    let ((server, at), into) = (server(), Folder::new("unmet"));
+    let mut receiver = receive_files(at, &into, &["--forever"]);
+    drop(joined(&server));
+    receiver.stderr.find("pairloop: ");
+    for answer in [
+        &b"ERR timeout no partner came in time\n"[..],
+        b"ERR closing the server stops\n",
+        b"ERR full no place\n",
+    ] {
+        joined(&server).write_all(answer).unwrap();
+        receiver.stderr.find("pairloop: the server refused");
+    }
+    joined(&server);
+}
+
+#[test]
+fn a_drop_box_with_a_mistake_in_its_command_ends() {
+    let ((server, at), into) = (server(), Folder::new("mistaken"));
+    for (answer, words) in [
+        (&b"ERR auth log in\n"[..], "log in (ERR auth)"),
+        (b"220 mail.example ESMTP\n", "rooms=named"),
+    ] {
+        let mut receiver = receive_files(at, &into, &["--forever"]);
+        joined(&server).write_all(answer).unwrap();
+        let said = receiver.ends(1);
+        assert!(said.contains(words), "{said}");
+    }
 }

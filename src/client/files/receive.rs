@@ -27,20 +27,19 @@ pub fn receive(args: &ReceiveArgs, quiet: bool) -> Result<(), ClientError> {
     let meeting = &args.meeting;
     let inbox = Inbox::open(&args.into)?;
     let entry = Entry::new(&meeting.room)?;
-    let (mut has_ever_joined, mut pause) = (false, REJOIN_FIRST);
+    let (mut has_ever_served, mut pause) = (false, REJOIN_FIRST);
     loop {
         let mut progress = Progress::new("received", meeting.json, quiet);
         let met = meet(meeting, &entry, Role::Receive, &progress);
-        let has_joined = matches!(met, Ok(_) | Err(ClientError::Files(_)));
+        let has_met = matches!(met, Ok(_) | Err(ClientError::Files(_)));
         let result = met
             .and_then(|peer| Ok(serve(peer, &inbox, args.overwrite, &mut progress)?))
             .inspect_err(|error| progress.failed(error));
-        // Whoever can't join the first time has more likely a mistake in the command than bad luck.
-        has_ever_joined |= has_joined;
-        if !args.forever || !has_ever_joined {
+        has_ever_served |= result.as_ref().err().is_none_or(ClientError::may_pass);
+        if !args.forever || !has_ever_served {
             return result;
         }
-        if has_joined {
+        if has_met {
             pause = REJOIN_FIRST;
         }
         if let Err(error) = result {
