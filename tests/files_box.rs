@@ -1,15 +1,18 @@
 //! `receive --forever`: a drop box outlives its server, its folder and its senders, and asks for nothing twice.
 
 mod common;
+#[path = "common/json.rs"]
+mod json;
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use common::{
-    Daemon, Folder, Terminal, eventually, patient, program, receive, receive_files, send_files,
-    transfer,
+    Client, Daemon, Folder, Rooms, Terminal, eventually, patient, program, receive, receive_files,
+    send_files, transfer,
 };
+use json::Json;
 
 /// A server spoken by hand.
 fn server() -> (TcpListener, SocketAddr) {
@@ -118,7 +121,6 @@ fn a_drop_box_that_nobody_has_met_yet_outlives_its_server() {
     for answer in [
         &b"ERR timeout no partner came in time\n"[..],
         b"ERR closing the server stops\n",
-        b"ERR full no place\n",
     ] {
         joined(&server).write_all(answer).unwrap();
         receiver.stderr.find("pairloop: the server refused");
@@ -138,4 +140,35 @@ fn a_drop_box_with_a_mistake_in_its_command_ends() {
         let said = receiver.ends(1);
         assert!(said.contains(words), "{said}");
     }
+}
+
+#[test]
+fn a_folder_that_was_replaced_between_two_senders_is_received_into() {
+    let (rooms, from) = (Rooms::open(), Folder::new("replacing-box"));
+    let into = Folder::new("replacing-box-there");
+    from.write("one", b"1");
+    let mut receiver = receive_files(rooms.address(), &into, &["--forever"]);
+    for _ in 0..2 {
+        assert_eq!(
+            send_files(rooms.address(), &[&from.text("one")]).ends(0),
+            ""
+        );
+        receiver.stdout.find("received one");
+        assert_eq!(into.everything(), from.everything());
+        fs::remove_dir_all(into.path()).unwrap();
+        fs::create_dir(into.path()).unwrap();
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_used_is_said_in_json_too() {
+    let ((_server, at), folder) = (server(), Folder::new("unusable"));
+    folder.write("file", b"");
+    let arguments = ["--json", "--into", &folder.text("file")];
+    let mut receiver = Client::spawn(transfer("receive", at, &arguments));
+    let said = receiver.ends(1);
+    assert!(said.contains("cannot use the folder"), "{said}");
+    let failed = Json::parse(&receiver.stdout.rest()[0]);
+    assert_eq!(failed.text("event"), "failed");
+    assert_eq!(failed.number("files"), 0.0);
 }

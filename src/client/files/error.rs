@@ -15,8 +15,8 @@ use crate::console::printable;
 pub enum FilesError {
     #[error("cannot send {}", .0.join("; "))]
     Unfit(Vec<String>),
-    #[error("cannot use the folder {folder}: {error}")]
-    Into { folder: String, error: io::Error },
+    #[error("cannot use the folder to receive into: {0}")]
+    Into(io::Error),
     #[error("the partner is no pairloop send or receive")]
     Stranger,
     #[error("the partner speaks version {} of the file protocol, this is version {own}", printable(.theirs))]

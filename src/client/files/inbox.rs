@@ -41,10 +41,7 @@ impl Inbox {
     pub fn open(path: &Path) -> Result<Self, FilesError> {
         let folder = fs::create_dir_all(path)
             .and_then(|()| Ok(rustix::fs::open(path, FOLDER, Mode::empty())?));
-        let folder = folder.map_err(|error| FilesError::Into {
-            folder: path.display().to_string(),
-            error,
-        })?;
+        let folder = folder.map_err(FilesError::Into)?;
         Ok(Self { folder })
     }
 

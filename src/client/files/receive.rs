@@ -25,15 +25,15 @@ use crate::limits::{MOST_ENTRIES, REJOIN_FIRST, REJOIN_LAST};
 /// If it can't join, or not everything that was offered is in place.
 pub fn receive(args: &ReceiveArgs, quiet: bool) -> Result<(), ClientError> {
     let meeting = &args.meeting;
-    let inbox = Inbox::open(&args.into)?;
-    let entry = Entry::new(&meeting.room)?;
+    let begin = || Progress::new("received", meeting.json, quiet);
+    let entry = prepare(args).inspect_err(|error| begin().failed(error))?;
     let (mut has_ever_served, mut pause) = (false, REJOIN_FIRST);
     loop {
-        let mut progress = Progress::new("received", meeting.json, quiet);
+        let mut progress = begin();
         let met = meet(meeting, &entry, Role::Receive, &progress);
         let has_met = matches!(met, Ok(_) | Err(ClientError::Files(_)));
         let result = met
-            .and_then(|peer| Ok(serve(peer, &inbox, args.overwrite, &mut progress)?))
+            .and_then(|peer| Ok(serve(peer, args, &mut progress)?))
             .inspect_err(|error| progress.failed(error));
         has_ever_served |= result.as_ref().err().is_none_or(ClientError::may_pass);
         if !args.forever || !has_ever_served {
@@ -50,22 +50,25 @@ pub fn receive(args: &ReceiveArgs, quiet: bool) -> Result<(), ClientError> {
     }
 }
 
-/// Receives from one sender.
-fn serve(
-    mut peer: Peer,
-    inbox: &Inbox,
-    overwrite: bool,
-    progress: &mut Progress,
-) -> Result<(), FilesError> {
-    let mut receiver = Receiver {
-        peer: &mut peer,
-        inbox,
-        overwrite,
-        progress,
-        entries: 0,
-        bytes: 0,
-    };
-    let result = receiver.run();
+/// Whatever can be wrong without a server is found before anybody waits.
+fn prepare(args: &ReceiveArgs) -> Result<Entry<'_>, ClientError> {
+    Inbox::open(&args.into)?;
+    Entry::new(&args.meeting.room)
+}
+
+/// Receives from one sender. The folder is that of now: it may have been replaced since the last one.
+fn serve(mut peer: Peer, args: &ReceiveArgs, progress: &mut Progress) -> Result<(), FilesError> {
+    let result = Inbox::open(&args.into).and_then(|inbox| {
+        let mut receiver = Receiver {
+            peer: &mut peer,
+            inbox: &inbox,
+            overwrite: args.overwrite,
+            progress,
+            entries: 0,
+            bytes: 0,
+        };
+        receiver.run()
+    });
     if let Err(error) = &result {
         peer.give_up(error);
     }
