@@ -43,6 +43,8 @@ pub enum FilesError {
     },
     #[error("{0} changed while it was sent: send it again")]
     Changed(Name),
+    #[error("{0} is longer than it says")]
+    Longer(Name),
     #[error("{0} is there already, and is not the same: it is only replaced with --overwrite")]
     Exists(Name),
     #[error("{0} is there already as something else than a {1}")]

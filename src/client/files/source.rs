@@ -80,6 +80,7 @@ impl<'a> Source<'a> {
             let reading = scope.spawn(move || {
                 self.read_ahead(&filler)?;
                 self.is_unchanged()?;
+                self.is_whole()?;
                 Ok(self.hash.finalize().into())
             });
             while let Some(block) = drainer.take() {
@@ -110,6 +111,15 @@ impl<'a> Source<'a> {
             filler.pass(block);
         }
         Ok(())
+    }
+
+    /// Files of /proc say that they are empty, or have a page, whatever is in them.
+    fn is_whole(&mut self) -> Result<(), FilesError> {
+        match read(&mut self.file, &mut [0]) {
+            Ok(0) => Ok(()),
+            Ok(_) => Err(FilesError::Longer(self.name.clone())),
+            Err(error) => Err(FilesError::of(self.name, "cannot read")(error)),
+        }
     }
 
     fn is_unchanged(&self) -> Result<(), FilesError> {
