@@ -97,6 +97,7 @@ impl Receiver<'_> {
         match self.peer.next()? {
             Frame::Offer { entries, bytes } if entries <= MOST_ENTRIES => {
                 (self.entries, self.bytes) = (entries, bytes);
+                self.inbox.has_room(bytes)?;
                 self.progress.begins(bytes);
             }
             Frame::Offer { .. } => {
@@ -196,11 +197,11 @@ impl Receiver<'_> {
     ) -> Result<(), FilesError> {
         let mut partial = Partial::open(place)?;
         let (start, mut hash) = if has_begun {
-            self.has_room(file.size)?;
+            place.has_room(file.size)?;
             (0, Sha256::new())
         } else {
             let (offset, hash) = partial.prefix(file.size)?;
-            self.has_room(file.size - offset)?;
+            place.has_room(file.size - offset)?;
             (self.want(offset, &hash)?, hash)
         };
         if start == 0 {
@@ -227,15 +228,6 @@ impl Receiver<'_> {
             _ => Err(FilesError::Protocol(
                 "it did not begin where it was asked to",
             )),
-        }
-    }
-
-    /// Whether so many bytes, and what comes after this file, can be written.
-    fn has_room(&self, bytes: u64) -> Result<(), FilesError> {
-        let needed = bytes.saturating_add(self.bytes);
-        match self.inbox.free() {
-            Some(free) if free < needed => Err(FilesError::NoRoom { needed, free }),
-            _ => Ok(()),
         }
     }
 
