@@ -78,6 +78,12 @@ impl Inbox {
 }
 
 impl Place<'_> {
+    /// Makes sure that what is there already is on the disk, and also that it is there under this name.
+    pub fn sync(&self, file: &File) -> Result<(), FilesError> {
+        let synced = fsync(file).and_then(|()| fsync(&self.folder));
+        synced.map_err(FilesError::of(self.name, "cannot write"))
+    }
+
     /// Whether so many more bytes of the file can be written.
     pub fn has_room(&self, bytes: u64) -> Result<(), FilesError> {
         has_room(&self.folder, bytes)

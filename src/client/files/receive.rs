@@ -1,5 +1,6 @@
 //! `pairloop receive`: what is offered, entry by entry, into a folder.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::thread;
 
@@ -160,7 +161,7 @@ impl Receiver<'_> {
                 let error = FilesError::of(name, "cannot read what is there");
                 let hash = hash(&mut there, length).map_err(error)?;
                 if self.want(length, &hash)? == length {
-                    return self.is_there(name, length, hash);
+                    return self.is_there(&place, &there, length, hash);
                 }
                 if !self.overwrite {
                     return Err(exists());
@@ -174,17 +175,24 @@ impl Receiver<'_> {
     }
 
     /// The sender has found that this side has the whole file.
-    fn is_there(&mut self, name: &Name, size: u64, hash: Sha256) -> Result<(), FilesError> {
+    fn is_there(
+        &mut self,
+        place: &Place<'_>,
+        file: &File,
+        size: u64,
+        hash: Sha256,
+    ) -> Result<(), FilesError> {
         let digest: Digest = hash.finalize().into();
         match self.peer.next()? {
-            Frame::End { digest: theirs } if theirs == digest => {
-                self.progress.skip(size);
-                self.progress.kept(name, size, size, &digest);
-                Ok(())
-            }
-            Frame::End { .. } => Err(FilesError::Corrupt(name.clone())),
-            _ => Err(FilesError::Protocol("a file that has not ended")),
+            Frame::End { digest: theirs } if theirs == digest => {}
+            Frame::End { .. } => return Err(FilesError::Corrupt(place.name.clone())),
+            _ => return Err(FilesError::Protocol("a file that has not ended")),
         }
+        // An earlier attempt may have been killed before it got this far.
+        place.sync(file)?;
+        self.progress.skip(size);
+        self.progress.kept(place.name, size, size, &digest);
+        Ok(())
     }
 
     /// Receives a file under its partial name, and then gives it its own. `has_begun` says that the sender begins at
@@ -244,16 +252,18 @@ impl Receiver<'_> {
     ) -> Result<(Digest, Digest), FilesError> {
         let (filler, drainer) = ring();
         thread::scope(|scope| {
-            let writing = scope.spawn(move || {
+            let error = FilesError::of::<io::Error>(name, "cannot write");
+            let writing = thread::Builder::new().spawn_scoped(scope, move || {
                 while let Some(block) = drainer.take() {
                     (&partial.file).write_all(&block)?;
                     drainer.give_back(block);
                 }
                 Ok(())
             });
+            let writing = writing.map_err(&error)?;
             let received = self.fill(filler, &mut hash, left);
             let written = writing.join().expect("writing does not panic");
-            written.map_err(FilesError::of::<io::Error>(name, "cannot write"))?;
+            written.map_err(&error)?;
             Ok((hash.finalize().into(), received?))
         })
     }

@@ -80,14 +80,16 @@ impl<'a> Source<'a> {
         mut self,
         mut send: impl FnMut(&[u8]) -> Result<(), FilesError>,
     ) -> Result<Digest, FilesError> {
+        let name = self.name;
         thread::scope(|scope| {
             let (filler, drainer) = ring();
-            let reading = scope.spawn(move || {
+            let reading = thread::Builder::new().spawn_scoped(scope, move || {
                 self.read_ahead(&filler)?;
                 self.is_unchanged()?;
                 self.is_whole()?;
                 Ok(self.hash.finalize().into())
             });
+            let reading = reading.map_err(FilesError::of(name, "cannot read"))?;
             while let Some(block) = drainer.take() {
                 send(&block)?;
                 drainer.give_back(block);
