@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, Dir, DirEntry, FileType, Mode, OFlags, fstatvfs, fsync, mkdirat, openat, statat,
+    AtFlags, Dir, DirEntry, FileType, Mode, OFlags, fstat, fstatvfs, fsync, mkdirat, openat, statat,
 };
 use rustix::io::Errno;
 
@@ -102,6 +102,11 @@ impl Place<'_> {
         }
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = openat(&self.folder, self.last, flags, Mode::empty()).map_err(&error)?;
+        // Another one may have come in between: what counts is what was opened.
+        let stat = fstat(&file).map_err(&error)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Ok(There::Something);
+        }
         Ok(There::File(file.into(), stat.st_size.cast_unsigned()))
     }
 }
