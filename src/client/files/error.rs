@@ -29,9 +29,10 @@ pub enum FilesError {
     Left,
     #[error("the partner gave up: {}", printable(.0))]
     Partner(String),
-    #[error("the partner broke the protocol: {0}")]
+    /// Both sides show these words, so they say who it was.
+    #[error("against the protocol: {0}")]
     Protocol(&'static str),
-    #[error("the partner broke the protocol: {0}")]
+    #[error("against the protocol: {0}")]
     Frame(FrameError),
     #[error("{0}")]
     Name(#[from] NameError),

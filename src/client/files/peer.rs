@@ -93,7 +93,9 @@ impl Peer {
     pub fn send_contents(&mut self, contents: &[u8]) -> Result<(), FilesError> {
         if self.has_spoken()? {
             self.next()?;
-            return Err(FilesError::Protocol("it answered before the end of a file"));
+            return Err(FilesError::Protocol(
+                "the receiver answered before the end of a file",
+            ));
         }
         let length = contents.len();
         self.write(&Frame::Data { length }.to_bytes())?;
@@ -125,7 +127,7 @@ impl Peer {
     pub fn has_finished(&mut self) -> Result<(), FilesError> {
         match frame::read(&mut self.input)? {
             None => Ok(()),
-            Some(_) => Err(FilesError::Protocol("it went on after the end")),
+            Some(_) => Err(FilesError::Protocol("there is more after the end")),
         }
     }
 

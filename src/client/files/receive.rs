@@ -102,9 +102,15 @@ impl Receiver<'_> {
                 self.progress.begins(bytes);
             }
             Frame::Offer { .. } => {
-                return Err(FilesError::Protocol("it offers more files than are taken"));
+                return Err(FilesError::Protocol(
+                    "the sender offers more files than are taken",
+                ));
             }
-            _ => return Err(FilesError::Protocol("it did not begin with an offer")),
+            _ => {
+                return Err(FilesError::Protocol(
+                    "the sender did not begin with an offer",
+                ));
+            }
         }
         loop {
             match self.peer.next()? {
@@ -132,7 +138,7 @@ impl Receiver<'_> {
             self.peer.send(&Frame::Kept)?;
         }
         if (self.entries, self.bytes) != (0, 0) {
-            return Err(FilesError::Protocol("it sent less than it offered"));
+            return Err(FilesError::Protocol("the sender sent less than it offered"));
         }
         self.peer.has_finished()?;
         self.peer.finish()?;
@@ -142,7 +148,7 @@ impl Receiver<'_> {
 
     /// Takes an entry off what was offered.
     fn count(&mut self, bytes: u64) -> Result<(), FilesError> {
-        let more = FilesError::Protocol("it sends more than it offered");
+        let more = FilesError::Protocol("the sender sends more than it offered");
         match (self.entries.checked_sub(1), self.bytes.checked_sub(bytes)) {
             (Some(entries), Some(bytes)) => (self.entries, self.bytes) = (entries, bytes),
             _ => return Err(more),
@@ -234,7 +240,7 @@ impl Receiver<'_> {
         match self.peer.next()? {
             Frame::Begin { offset: from } if from == offset || from == 0 => Ok(from),
             _ => Err(FilesError::Protocol(
-                "it did not begin where it was asked to",
+                "the sender did not begin where it was asked to",
             )),
         }
     }

@@ -97,8 +97,16 @@ impl<'a> Sender<'a> {
         self.progress.file(name);
         let start = match self.peer.next()? {
             Frame::Want { offset, prefix } if offset <= size => source.seek(offset, prefix)?,
-            Frame::Want { .. } => return Err(FilesError::Protocol("it wants more than there is")),
-            _ => return Err(FilesError::Protocol("it did not say what it wants")),
+            Frame::Want { .. } => {
+                return Err(FilesError::Protocol(
+                    "the receiver wants more than there is",
+                ));
+            }
+            _ => {
+                return Err(FilesError::Protocol(
+                    "the receiver did not say what it wants",
+                ));
+            }
         };
         self.peer.send(&Frame::Begin { offset: start })?;
         self.progress.skip(start);
@@ -124,7 +132,11 @@ impl<'a> Sender<'a> {
         };
         match self.peer.next()? {
             Frame::Kept => {}
-            _ => return Err(FilesError::Protocol("it did not confirm what was sent")),
+            _ => {
+                return Err(FilesError::Protocol(
+                    "the receiver did not confirm what was sent",
+                ));
+            }
         }
         if let Sent::File {
             name,
