@@ -47,14 +47,15 @@ pub enum Command {
 
 /// Run the daemon
 ///
-/// Signals: SIGUSR2 prints the number of clients; SIGUSR1, SIGTERM and SIGINT stop the daemon, a second one at once.
+/// Signals: SIGUSR2 prints the number of clients; SIGHUP reads the files of users again; SIGUSR1, SIGTERM and SIGINT stop the daemon, a second one at once.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: pairloop serve --listen relay://127.0.0.1:7000 --listen 'echo://[::1]:7007'"
 )]
 pub struct ServeArgs {
     /// What to serve where: SERVICE://HOST:PORT, repeatable. HOST is a name, an address, [::1] or * (all);
-    /// port 0 picks a free one [default: relay on port 7000, echo on 7007, order on 12000, chat on 33016 of 127.0.0.1]
+    /// port 0 picks a free one. Behind it, options: ?rooms=named lets clients meet by name, &auth=FILE lets only the
+    /// users in that file in, turns=free (chat) and settle=TIME (order) [default: relay on port 7000, echo on 7007, order on 12000, chat on 33016 of 127.0.0.1]
     #[arg(long, value_name = "URL")]
     pub listen: Vec<ListenUrl>,
 

@@ -111,6 +111,7 @@ fn with_options(
                 return Err(UrlError::Alone(service.name));
             }
             ("rooms", "named") => meeting = Meeting::Named,
+            ("auth", "") => return Err(UrlError::NoValue("auth".into())),
             ("auth", path) => auth = Some(PathBuf::from(path)),
             ("rooms", value) => return Err(UrlError::Rooms(value.into())),
             option => own.push(option),

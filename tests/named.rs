@@ -247,6 +247,26 @@ fn our_clients_meet_in_named_rooms() {
 }
 
 #[test]
+fn a_client_that_forgot_the_room_does_not_take_the_refusal_for_the_stream() {
+    let daemon = Daemon::serve(
+        &[NAMED, NAMED_CHAT, NAMED_ORDER],
+        &["--hello-timeout", "100ms"],
+    );
+    for (command, listener, arguments, input) in [
+        ("consume", 0, &[][..], ""),
+        ("produce", 0, &[], "no hello\n"),
+        ("chat", 1, &[], "no hello\n"),
+        ("order", 2, &["Alice"], ""),
+    ] {
+        let output = run(command, daemon.address(listener), arguments, input);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let words = "this listener has named rooms: say which with --room NAME";
+        assert_eq!(output.status.code(), Some(1), "{command}: {stderr}");
+        assert!(stderr.contains(words), "{command}: {stderr}");
+    }
+}
+
+#[test]
 fn a_client_says_what_the_server_has_against_it() {
     let daemon = Daemon::serve(
         &[NAMED, NAMED_CHAT, common::RELAY],

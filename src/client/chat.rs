@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::ClientError;
 use super::connect::{connect, finish};
 use super::events::{Event, Events};
-use super::join::{Entry, ask_for_room, partner};
+use super::join::{Entry, OnlyLine, ask_for_room, partner};
 use super::screen::{Output, Screen};
 use super::talk::{Action, Source, Talk};
 use crate::cli::ChatArgs;
@@ -40,6 +40,7 @@ pub fn chat(args: &ChatArgs) -> Result<ExitCode, ClientError> {
         screen: Screen::new(io::stdout(), output(), &args.name),
         source,
         awaited: named,
+        only: OnlyLine::default(),
         leaving: false,
         signal: None,
     };
@@ -76,6 +77,8 @@ struct Session {
     source: Source,
     /// Whether the server will say when the partner comes, and has not yet.
     awaited: bool,
+    /// What was heard of a server that announces no partners.
+    only: OnlyLine,
     /// Whether someone wants to leave now, and not when everything is sent.
     leaving: bool,
     signal: Option<u8>,
@@ -138,8 +141,15 @@ impl Session {
                 }
                 None => self.talk.heard(line),
             },
-            Event::Heard(line) => self.talk.heard(line),
-            Event::Closed => self.talk.closed(),
+            Event::Heard(line) => {
+                self.only.add(&line);
+                self.only.add(b"\n");
+                self.talk.heard(line)
+            }
+            Event::Closed => match self.only.refusal() {
+                Some(refusal) => return Err(refusal),
+                None => self.talk.closed(),
+            },
             Event::Signal(signal) => {
                 self.signal = u8::try_from(signal).ok();
                 self.leaving = true;

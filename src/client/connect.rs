@@ -28,6 +28,11 @@ impl FromStr for Address {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        if let Some((service, address)) = text.split_once("://") {
+            return Err(format!(
+                "write the address alone: {address}, without {service}://"
+            ));
+        }
         let (host, port) = host_and_port(text).map_err(|error| match error {
             UrlError::Shape => "expected HOST:PORT, such as 127.0.0.1:7000 or [::1]:7000".into(),
             UrlError::NoPort(host) => format!("no port: write {host}:PORT"),
@@ -199,7 +204,7 @@ mod tests {
             ("*:7000", "for listeners"),
             ("h:0", "port 0"),
             ("h:65536", "not a port"),
-            ("relay://h:1", "in brackets"),
+            ("relay://h:1", "write the address alone: h:1"),
         ] {
             let error = text.parse::<Address>().unwrap_err();
             assert!(error.contains(words), "{text}: {error}");

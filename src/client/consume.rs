@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::connect::{connect, finish, receive, reset_unless_finished};
-use super::join::{Entry, join};
+use super::join::{Entry, OnlyLine, join};
 use super::{CHUNK, ClientError};
 use crate::cli::ConsumeArgs;
 use crate::engine::Role;
@@ -22,11 +22,14 @@ pub fn consume(args: &ConsumeArgs) -> Result<(), ClientError> {
     join(&stream, &entry, Some(Role::Consume))?;
     let mut stdout = io::stdout().lock();
     let mut buffer = vec![0; CHUNK];
+    let mut only = OnlyLine::default();
     loop {
         let bytes = receive(&stream, &mut buffer)?;
         if bytes == 0 {
-            return finish(&stream);
+            // A listener with named rooms, of which this client has not heard, says so and no more.
+            return only.refusal().map_or_else(|| finish(&stream), Err);
         }
+        only.add(&buffer[..bytes]);
         let written = stdout.write_all(&buffer[..bytes]);
         if let Err(error) = written.and_then(|()| stdout.flush()) {
             return ClientError::of_output(error);

@@ -167,6 +167,37 @@ fn read_line(stream: &TcpStream) -> Result<String, ClientError> {
     ))))
 }
 
+/// What a server says that has waited for a hello in vain.
+const NO_HELLO: &str = "ERR timeout no hello came in time";
+
+/// Whether a server that says this has missed a hello.
+pub fn asks_for_a_room(line: &str) -> bool {
+    line.starts_with("ERR hello ") || line == NO_HELLO
+}
+
+/// What a client has received that named no room: perhaps nothing but the refusal of a listener where it must.
+#[derive(Default)]
+pub struct OnlyLine {
+    begun: Vec<u8>,
+}
+
+impl OnlyLine {
+    pub fn add(&mut self, bytes: &[u8]) {
+        // One byte more than the longest line shows that this is none.
+        let most = (LONGEST_HELLO + 1).saturating_sub(self.begun.len());
+        self.begun.extend(&bytes[..bytes.len().min(most)]);
+    }
+
+    /// The refusal, if that is all that has come.
+    pub fn refusal(&self) -> Option<ClientError> {
+        let line = self.begun.strip_suffix(b"\n")?;
+        let line = str::from_utf8(line)
+            .ok()
+            .filter(|line| !line.contains('\n'))?;
+        asks_for_a_room(line).then_some(ClientError::Unnamed)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -66,6 +66,8 @@ pub enum ClientError {
     Refused { code: String, words: String },
     #[error("not an answer of named rooms: {0:?}; does this listener have rooms=named?")]
     NoRooms(String),
+    #[error("this listener has named rooms: say which with --room NAME")]
+    Unnamed,
     #[error(transparent)]
     Password(#[from] PasswordError),
     #[error("cannot log in: {0}")]

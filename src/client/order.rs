@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::ClientError;
 use super::connect::connect;
-use super::join::{Entry, ask_for_room, await_partner};
+use super::join::{Entry, ask_for_room, asks_for_a_room, await_partner};
 use crate::cli::OrderArgs;
 use crate::console::printable;
 use crate::limits::LONGEST_MESSAGE;
@@ -78,6 +78,7 @@ fn answer(lines: &mut impl BufRead, what: &'static str) -> Result<String, Client
     let line = printable(line);
     match line.strip_prefix("ERR ") {
         None => Ok(line),
+        Some(_) if asks_for_a_room(&line) => Err(ClientError::Unnamed),
         Some(error) => Err(ClientError::refused(error)),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::connect::{connect, receive};
-use super::join::{Entry, join};
+use super::join::{Entry, OnlyLine, join};
 use super::sending::Sending;
 use super::{CHUNK, ClientError};
 use crate::cli::ProduceArgs;
@@ -22,11 +22,18 @@ pub fn produce(args: &ProduceArgs) -> Result<(), ClientError> {
     // Reading goes on beside the sending: a partner that talks must not be held up, and a cut is noticed even
     // while the input is silent.
     let (mut buffer, mut discarded) = (vec![0; CHUNK], 0);
+    let mut only = OnlyLine::default();
     loop {
         match receive(&stream, &mut buffer)? {
             0 => break,
-            bytes => discarded += bytes,
+            bytes => {
+                only.add(&buffer[..bytes]);
+                discarded += bytes;
+            }
         }
+    }
+    if let Some(refusal) = only.refusal() {
+        return Err(refusal);
     }
     sending.join()?;
     // A partner that talks is hardly one that has written everything to its output.

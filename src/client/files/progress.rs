@@ -28,6 +28,8 @@ pub struct Progress {
     /// What is in place.
     files: u64,
     bytes: u64,
+    /// Files that did not have to be sent.
+    there: u64,
 }
 
 impl Progress {
@@ -43,6 +45,7 @@ impl Progress {
             bar: ProgressBar::hidden(),
             files: 0,
             bytes: 0,
+            there: 0,
         }
     }
 
@@ -91,14 +94,16 @@ impl Progress {
 
     /// A file is in place; of its bytes, this side began with the one at `start`.
     pub fn kept(&mut self, name: &Name, size: u64, start: u64, digest: &Digest) {
-        self.files += 1;
-        self.bytes += size;
+        let was_there = start == size && size > 0;
+        self.there += u64::from(was_there);
+        self.files += u64::from(!was_there);
+        self.bytes += size - start;
         let verb = self.verb;
         match self.style {
             Style::Quiet => {}
             Style::Lines => self.line(&match start {
                 0 => format!("{verb} {name} ({size} bytes)"),
-                _ if start == size => format!("{name} was there already ({size} bytes)"),
+                _ if was_there => format!("{name} was there already ({size} bytes)"),
                 _ => format!("{verb} {name} ({size} bytes, continued at {start})"),
             }),
             Style::Json => {
@@ -121,13 +126,21 @@ impl Progress {
             Style::Quiet => {}
             Style::Lines => {
                 let plural = if files == 1 { "" } else { "s" };
-                self.line(&format!("{verb} {files} file{plural}, {bytes} bytes"));
+                let there = match self.there {
+                    0 => String::new(),
+                    1 => ", 1 was there already".into(),
+                    there => format!(", {there} were there already"),
+                };
+                self.line(&format!(
+                    "{verb} {files} file{plural}, {bytes} bytes{there}"
+                ));
             }
             Style::Json => {
                 let mut object = Object::default();
                 object.text("event", "done");
                 object.raw("files", &files.to_string());
                 object.raw("bytes", &bytes.to_string());
+                object.raw("there", &self.there.to_string());
                 self.line(&object.finish());
             }
         }

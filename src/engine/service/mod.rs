@@ -121,7 +121,9 @@ fn plain<S: Service + Default + 'static>(
 
 impl OptionError {
     fn unknown(name: &str, known: &str) -> Self {
-        Self(format!("unknown option `{name}`; this service has {known}"))
+        Self(format!(
+            "unknown option `{name}`; this service has {known}, and all have rooms=named and auth=FILE"
+        ))
     }
 }
 
