@@ -5,9 +5,14 @@ mod common;
 use std::fs;
 use std::io::Write;
 use std::net::TcpStream;
+use std::path::Path;
+use std::process::Stdio;
+
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use common::users::{PASSWORD, UserFile, begin, log_in};
 use common::{Daemon, End, Signal, end_of, receive, scratch, serve};
+use pairloop::limits::LONGEST_USER_FILE;
 use pairloop::scram::Secret;
 use pairloop::users::Users;
 
@@ -136,6 +141,48 @@ fn the_daemon_does_not_start_without_its_users() {
         assert_eq!(stderr.lines().count(), 1, "one sentence: {stderr}");
         assert!(output.stdout.is_empty(), "nothing listens");
     }
+}
+
+/// Whoever opens one to read it waits for somebody to write, and nobody will.
+fn fifo(path: &Path) {
+    let mode = Mode::from_raw_mode(0o600);
+    mknodat(CWD, path, FileType::Fifo, mode, 0).expect("a FIFO");
+}
+
+#[test]
+fn a_fifo_in_place_of_the_users_does_not_hold_up_the_start() {
+    let path = scratch("start.fifo");
+    fifo(&path);
+    let url = format!("relay://127.0.0.1:0?rooms=named&auth={}", path.display());
+    let mut daemon = Daemon::adopt(serve(&[&url]).stderr(Stdio::piped()));
+    assert_eq!(daemon.wait().code(), Some(1));
+    daemon.stderr.find("not a regular file");
+}
+
+#[test]
+fn a_fifo_in_place_of_the_users_does_not_end_reloading_for_ever() {
+    let users = UserFile::of("fifo", &["alice"]);
+    let mut daemon = Daemon::serve(&[&users.lock("relay")], &[]);
+    fs::remove_file(users.path()).unwrap();
+    fifo(users.path());
+    let said = daemon.reload();
+    assert!(
+        said.contains("not a regular file") && said.ends_with("the users stay as they were"),
+        "{said}"
+    );
+    users.has(&["bob", "carol"]);
+    assert!(daemon.reload().ends_with(": 2 users"));
+    daemon.lets_in("bob").unwrap();
+    daemon.stop();
+}
+
+#[test]
+fn a_file_that_is_too_long_is_not_taken_into_memory() {
+    let path = scratch("long");
+    let file = fs::File::create(&path).unwrap();
+    file.set_len(LONGEST_USER_FILE + 1).unwrap();
+    let error = Users::load(&path).err().expect("no users").to_string();
+    assert!(error.contains("longer than"), "{error}");
 }
 
 #[test]

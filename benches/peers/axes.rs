@@ -109,6 +109,7 @@ pub const AXES: &[Axis] = &[
             "pairloop",
             "tokio",
             "haproxy",
+            "haproxy copying",
             "nginx",
             "ncat --broker",
             "transit relay",
@@ -166,7 +167,14 @@ pub const AXES: &[Axis] = &[
     Axis {
         name: "connect",
         title: "Connect, pair, one byte, close: thousand rooms a second (behind a proxy, a client and the connection that it makes) / thousand clients accepted a second / server CPU us a room",
-        peers: &["pairloop", "tokio", "haproxy", "nginx", "transit relay"],
+        peers: &[
+            "pairloop",
+            "tokio",
+            "haproxy",
+            "haproxy copying",
+            "nginx",
+            "transit relay",
+        ],
         points: &[relay("16 at a time", "connect", 16)],
         metrics: &[RATE, CLIENTS, CPU],
         most_runs: u32::MAX,

@@ -37,7 +37,10 @@ pub fn enter_namespace() -> bool {
     if is_inside() {
         return true;
     }
-    let possible = Command::new("unshare").args(["-n", "true"]).output();
+    // Without `ip` nobody could connect to anybody in there.
+    let possible = Command::new("unshare")
+        .args(["-n", "ip", "link", "set", "lo", "up"])
+        .output();
     if !possible.is_ok_and(|output| output.status.success()) {
         return false;
     }
@@ -67,7 +70,7 @@ impl Machine {
         } else {
             let control = read("/proc/sys/net/ipv4/tcp_congestion_control");
             shortcomings.push(format!(
-                "no network namespace (needs root and unshare): congestion control is {control}"
+                "no network namespace (needs root, unshare and ip): congestion control is {control}"
             ));
         }
         let awake = stay_awake();

@@ -116,7 +116,7 @@ fn parsed(path: &Path, text: &str) -> Result<Vec<Line>, UserError> {
     })
 }
 
-fn missing(path: &Path) -> UserError {
+pub(super) fn missing(path: &Path) -> UserError {
     UserError::Read {
         path: path.to_owned(),
         error: rustix::io::Errno::NOENT.into(),

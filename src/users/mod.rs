@@ -9,7 +9,6 @@ mod file;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::fs;
 use std::path::Path;
 
 use thiserror::Error;
@@ -52,10 +51,7 @@ impl Users {
     /// # Errors
     /// If it can't be read, or has a line that is not one.
     pub fn load(path: &Path) -> Result<Self, UserError> {
-        let text = fs::read_to_string(path).map_err(|error| UserError::Read {
-            path: path.to_owned(),
-            error,
-        })?;
+        let text = file::read(path)?.ok_or_else(|| command::missing(path))?;
         let first = text
             .lines()
             .map(str::trim)

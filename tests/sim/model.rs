@@ -56,9 +56,9 @@ pub struct Model {
     /// Named rooms' clients of each source.
     sources: BTreeMap<IpAddr, u32>,
     most: Option<u32>,
-    /// Failed logins of each source, and from when until when it is refused.
+    /// Failed logins of each source, and until when it is refused.
     failures: BTreeMap<IpAddr, u32>,
-    penalties: BTreeMap<IpAddr, (Duration, Duration)>,
+    penalties: BTreeMap<IpAddr, Duration>,
 }
 
 /// The partner of each client, as the log has it.
@@ -95,7 +95,7 @@ impl Model {
             match event {
                 Event::LetIn(peer, time) => {
                     model.in_time(&world.peers[peer], time, world, wire);
-                    model.stays_out(&world.peers[peer], world, wire);
+                    model.stays_out(&world.peers[peer], time, world, wire);
                     model.let_in(&world.peers[peer]);
                 }
                 Event::Noted(note) => model.hear(&note, world, wire),
@@ -132,19 +132,17 @@ impl Model {
         }
     }
 
-    /// A source that is penalised stays out until that is over.
-    fn stays_out(&self, peer: &Peer, world: &World, wire: &Wire) {
-        let Fate::AtTheDoor(since) = self.fates[peer.number] else {
+    /// A source that is penalised stays out until that is over, those included who were at the door before.
+    fn stays_out(&self, peer: &Peer, time: Duration, world: &World, wire: &Wire) {
+        if !matches!(self.fates[peer.number], Fate::AtTheDoor(_)) {
             return;
-        };
-        // Whoever was in front of the door when its source was penalised may still log in.
-        let penalty = self.penalties.get(&wire.peer(peer.socket).ip());
-        let until = penalty.and_then(|&(from, until)| (from <= since).then_some(until));
+        }
+        let until = self.penalties.get(&wire.peer(peer.socket).ip());
         let was_paused = wire.faults.hits[Fault::Pause as usize] > 0;
         let users = world.lobbies()[peer.listener].door == Door::Login;
         assert!(
-            was_paused || !users || until.is_none_or(|until| since + LONGEST_TURN >= until),
-            "client {} was let in until {until:?}",
+            was_paused || !users || until.is_none_or(|&until| time + LONGEST_TURN >= until),
+            "client {} was let in before {until:?}",
             peer.number
         );
     }
@@ -250,7 +248,7 @@ impl Model {
             failures >= Some(&3),
             "{source} is penalised after {failures:?} more"
         );
-        self.penalties.insert(source, (time, time + penalty));
+        self.penalties.insert(source, time + penalty);
     }
 
     fn leave(&mut self, source: IpAddr) {
@@ -279,6 +277,7 @@ impl Model {
     }
 }
 
+pub const PENALISED: &str = "too many failed logins from your address: try again later";
 const WRONG: &str = "wrong user name or password";
 const MALFORMED: &str = "not SCRAM-SHA-256 as it is spoken here";
 const NO_AUTH: &str = "expected AUTH <base64>";
@@ -295,7 +294,13 @@ fn events(world: &World, wire: &Wire) -> Vec<Event> {
         let left = &mut left[entry.socket];
         if let (Way::Read, Some(bytes)) = (entry.way, *left) {
             *left = bytes.checked_sub(entry.bytes).filter(|&bytes| bytes > 0);
-            if left.is_none() {
+            // Its source may have been penalised since it came.
+            let is_too_late = |note: &notes::Note| {
+                wire.id(entry.socket)
+                    .is_some_and(|id| note.text.starts_with(&format!("{id}: ")))
+                    && note.text.ends_with(PENALISED)
+            };
+            if left.is_none() && !notes.peek().is_some_and(is_too_late) {
                 events.push(Event::LetIn(entry.socket, entry.time));
             }
         }

@@ -4,7 +4,7 @@ use pairloop::limits::LONGEST_TURN;
 
 use super::chat_oracle::WELCOME;
 use super::lines::{Lines, Pair};
-use super::model::{Fate, Model};
+use super::model::{Fate, Model, PENALISED};
 use super::net::{End, Wire};
 use super::opening::{Opening, Verdict};
 use super::peer::Peer;
@@ -15,7 +15,6 @@ const NO_HELLO: &str = "no hello came in time";
 const HALF_A_HELLO: &str = "the hello has no end";
 const CLOSING: &str = "the server stops";
 const NOBODY: &str = "no partner came in time";
-const PENALISED: &str = "too many failed logins from your address: try again later";
 const LEFT: &str = "left without a word";
 const EMPTY: &str = "the message is empty";
 pub const FULL: &str = "your address has as many clients here as it may";
