@@ -118,7 +118,7 @@ impl<N: Net> Reactor<N> {
             Payload::Text(text) => text,
         };
         let mut sent = 0;
-        if connection.unsent.is_none() {
+        if !connection.is_sending() {
             connection.last_taken = self.moment;
             if connection.readiness.has(Readiness::WRITABLE) {
                 match retry(|| self.net.write(&mut connection.stream, bytes)) {
