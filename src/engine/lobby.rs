@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::hello::{Code, Refusal, Role};
+use super::greeting::{Code, Greeting, Part, Refusal};
+use super::hello;
 use super::service::Factory;
 use super::table::Key;
 use super::{CloseReason, Counts, Meeting};
@@ -13,7 +14,8 @@ use crate::users::Users;
 /// One listener's lobby. Those who fit together pair in the order in which they come.
 pub(super) struct Lobby {
     factory: Factory,
-    pub meeting: Meeting,
+    /// What its clients say first, if that is how they find their partners.
+    pub greeting: Option<&'static Greeting>,
     /// Who may come in, if not everybody.
     pub users: Option<Arc<Users>>,
     /// The room whose first client takes whoever comes. There is one at most: the next to come is its second.
@@ -33,7 +35,7 @@ pub(super) struct Guest {
     pub peer: SocketAddr,
     /// The room that it wants; empty where rooms have no names.
     pub room: Box<str>,
-    pub role: Option<Role>,
+    pub part: Part,
     /// It wants to be told when its partner is there.
     pub ack: bool,
 }
@@ -44,29 +46,28 @@ impl Guest {
         Self {
             peer,
             room: Box::default(),
-            role: None,
+            part: Part::Role(None),
             ack: false,
         }
     }
-
-    /// What it is told when it waits no longer, if it can be told: who said no hello expects no answer to it.
-    pub fn refusal(&self, reason: CloseReason) -> Option<Refusal> {
-        let (code, words) = match reason {
-            _ if self.room.is_empty() => return None,
-            CloseReason::WaitTimeout => (Code::Timeout, "no partner came in time"),
-            CloseReason::Stopping => (Code::Closing, "the server stops"),
-            _ => return None,
-        };
-        Some(Refusal { code, words })
-    }
 }
 
-/// A place in the queue of those who want the same room in the same role. All of these wait for the same kind of
+/// Why somebody who said hello waits no longer, if that is to be told.
+pub(super) fn refusal(reason: CloseReason) -> Option<Refusal> {
+    let (code, words) = match reason {
+        CloseReason::WaitTimeout => (Code::Timeout, "no partner came in time"),
+        CloseReason::Stopping => (Code::Closing, "the server stops"),
+        _ => return None,
+    };
+    Some(Refusal { code, words })
+}
+
+/// A place in the queue of those who want the same room and are the same in it. All of these wait for the same kind of
 /// partner, so the first of them gets the next that comes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     room: Box<str>,
-    role: Option<Role>,
+    part: Part,
     ticket: u64,
 }
 
@@ -74,7 +75,10 @@ impl Lobby {
     pub fn new(factory: Factory, meeting: Meeting) -> Self {
         Self {
             factory,
-            meeting,
+            greeting: match meeting {
+                Meeting::Arrival => None,
+                Meeting::Named => Some(&hello::JOIN),
+            },
             users: None,
             anyone: None,
             named: BTreeMap::new(),
@@ -98,14 +102,13 @@ impl Lobby {
         if guest.room.is_empty() {
             return self.anyone.take();
         }
-        let role = guest.role.map(Role::other);
         let first = Place {
             room: guest.room.clone(),
-            role,
+            part: guest.part.first_that_may_fit(),
             ticket: 0,
         };
         let (place, _) = self.named.range(&first..).next()?;
-        if (&place.room, place.role) != (&first.room, role) {
+        if place.room != guest.room || !guest.part.fits(place.part) {
             return None;
         }
         let place = place.clone();
@@ -121,7 +124,7 @@ impl Lobby {
         self.tickets += 1;
         let place = Place {
             room: guest.room.clone(),
-            role: guest.role,
+            part: guest.part,
             ticket: self.tickets,
         };
         self.named.insert(place.clone(), key);

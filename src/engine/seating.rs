@@ -8,9 +8,7 @@ use super::room::{Room, RoomEnd};
 use super::sides::Side;
 use super::stop::Phase;
 use super::table::Key;
-use super::{
-    ClientId, CloseReason, Due, Engine, ListenerId, Meeting, Moment, Note, Output, Source,
-};
+use super::{ClientId, CloseReason, Due, Engine, ListenerId, Moment, Note, Output, Source};
 
 impl Engine {
     pub(super) fn accept(
@@ -29,13 +27,13 @@ impl Engine {
             });
             return;
         }
-        let meeting = self.lobbies[listener].meeting;
+        let greeting = self.lobbies[listener].greeting;
         if !self.sources.enter(client.slot(), Source::from(peer.ip())) {
-            return self.refuse(client, peer, meeting);
+            return self.refuse(client, peer, greeting);
         }
-        match meeting {
-            Meeting::Arrival => self.seat(now, client, listener, Guest::of_any_room(peer)),
-            Meeting::Named => self.knock(now, client, listener, peer),
+        match greeting {
+            None => self.seat(now, client, listener, Guest::of_any_room(peer)),
+            Some(_) => self.knock(now, client, listener, peer),
         }
     }
 
@@ -126,7 +124,7 @@ impl Engine {
             lobby.leave(room.place());
         }
         self.outputs.push_back(Output::Note(room.over(now, end)));
-        room.part(now, end, &mut self.outputs);
+        room.part(now, end, lobby.greeting, &mut self.outputs);
         for (_, client) in room.members.iter() {
             self.clients.remove(client.slot());
             self.sources.leave(client.slot());
