@@ -74,7 +74,8 @@ impl Engine {
         });
         self.clients.insert(client.slot(), At::Door(key));
         self.lobbies[listener].at_the_door += 1;
-        let deadline = self.timeouts.hello.map(|limit| now + limit);
+        let hello = self.lobbies[listener].timeouts.hello;
+        let deadline = hello.map(|limit| now + limit);
         if self.is_penalised(now, &self.doors[key]) {
             return self.turn_away(key, PENALISED);
         }

@@ -8,7 +8,7 @@ use super::greeting::{Code, Greeting, Part, Refusal};
 use super::hello;
 use super::service::Factory;
 use super::table::Key;
-use super::{CloseReason, Counts, Meeting};
+use super::{CloseReason, Counts, Meeting, Timeouts};
 use crate::users::Users;
 
 /// One listener's lobby. Those who fit together pair in the order in which they come.
@@ -16,6 +16,7 @@ pub(super) struct Lobby {
     factory: Factory,
     /// What its clients say first, if that is how they find their partners.
     pub greeting: Option<&'static Greeting>,
+    pub timeouts: Timeouts,
     /// Who may come in, if not everybody.
     pub users: Option<Arc<Users>>,
     /// The room whose first client takes whoever comes. There is one at most: the next to come is its second.
@@ -72,13 +73,14 @@ pub(super) struct Place {
 }
 
 impl Lobby {
-    pub fn new(factory: Factory, meeting: Meeting) -> Self {
+    pub fn new(factory: Factory, meeting: Meeting, timeouts: Timeouts) -> Self {
         Self {
             factory,
             greeting: match meeting {
                 Meeting::Arrival => None,
                 Meeting::Named => Some(&hello::JOIN),
             },
+            timeouts,
             users: None,
             anyone: None,
             named: BTreeMap::new(),

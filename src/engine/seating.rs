@@ -91,7 +91,8 @@ impl Engine {
         let Some(At::Seat(key, _)) = self.place_of(client) else {
             return;
         };
-        match self.rooms[key].quiet_limit(&self.timeouts) {
+        let room = &self.rooms[key];
+        match room.quiet_limit(&self.lobbies[room.listener()].timeouts) {
             Some((limit, reason)) if last + limit <= now => {
                 self.end_room(now, key, RoomEnd::All(reason))
             }
@@ -105,7 +106,7 @@ impl Engine {
             return;
         };
         let deadline = room
-            .quiet_limit(&self.timeouts)
+            .quiet_limit(&self.lobbies[room.listener()].timeouts)
             .map(|(limit, _)| since + limit);
         self.deadlines
             .set(&mut room.deadline, deadline, Due::Room(key));

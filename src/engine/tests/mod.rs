@@ -294,9 +294,23 @@ fn counts_are_those_of_the_moment() {
 }
 
 #[test]
+fn a_listener_may_have_a_wait_timeout_of_its_own() {
+    let mut bench = Bench::new();
+    bench.engine.set_wait_timeout(RELAY, Some(WAIT * 2));
+    bench.engine.set_wait_timeout(ORDER, None);
+    bench.accept(1, RELAY);
+    bench.accept(2, ORDER);
+    assert_eq!(bench.happen(Later(WAIT * 2 - MOMENT)), vec![]);
+    assert_eq!(bench.happen(Later(MOMENT)), left(1, WaitTimeout));
+    assert_eq!(bench.engine.poll_timeout(), None);
+}
+
+#[test]
 fn without_timeouts_nothing_is_armed() {
     let mut bench = Bench::new();
-    bench.engine.timeouts = Timeouts::default();
+    for lobby in &mut bench.engine.lobbies {
+        lobby.timeouts = Timeouts::default();
+    }
     bench.accept(1, RELAY);
     bench.accept(2, RELAY);
     bench.accept(3, RELAY);
