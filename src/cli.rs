@@ -75,7 +75,7 @@ pub struct ServeArgs {
     pub hello_timeout: Limit,
 
     /// How long a client waits for its partner, where the listener does not say so itself (wait=TIME)
-    /// [default: none]
+    /// [default: none; for transit 1h]
     #[arg(long, value_name = "TIME")]
     pub wait_timeout: Option<Limit>,
 

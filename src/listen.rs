@@ -75,6 +75,8 @@ pub enum UrlError {
     AuthByArrival,
     #[error("{0} has rooms for one, so they need no names, and nobody waits")]
     Alone(&'static str),
+    #[error("rooms= and auth= are not for {0}: its clients bring a first line of their own")]
+    Greeting(&'static str),
     #[error("wait: {0}")]
     Wait(String),
     #[error("{service}: {error}", error = error.0)]
@@ -123,6 +125,9 @@ fn with_options(service: &'static ServiceKind, options: &str) -> Result<Options,
             .split_once('=')
             .ok_or_else(|| UrlError::NoValue(option.into()))?
         {
+            ("rooms" | "auth", _) if service.greeting.is_some() => {
+                return Err(UrlError::Greeting(service.name));
+            }
             ("rooms", "arrival") => meeting = Meeting::Arrival,
             ("rooms", "named") | ("wait", _) if service.seats == Seats::One => {
                 return Err(UrlError::Alone(service.name));
@@ -214,9 +219,11 @@ pub enum ListenError {
 }
 
 impl ListenUrl {
-    /// How long its clients wait for a partner. `given` is what holds where a listener does not say so itself.
+    /// How long its clients wait for a partner: what the listener says goes before what is `given` for all, and that before
+    /// what its service has by default.
     pub fn wait_timeout(&self, given: Option<Limit>) -> Option<Duration> {
-        self.wait.or(given).and_then(|limit| limit.0)
+        let said = self.wait.or(given);
+        said.map_or(self.service.kind.wait, |limit| limit.0)
     }
 
     /// Opens a socket for every address that the host has. An address whose protocol this machine lacks is

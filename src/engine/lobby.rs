@@ -72,14 +72,26 @@ pub(super) struct Place {
     ticket: u64,
 }
 
+impl Place {
+    /// Where those begin who may fit to this guest.
+    fn first_for(guest: &Guest) -> Self {
+        Self {
+            room: guest.room.clone(),
+            part: guest.part.first_that_may_fit(),
+            ticket: 0,
+        }
+    }
+}
+
 impl Lobby {
     pub fn new(factory: Factory, meeting: Meeting, timeouts: Timeouts) -> Self {
+        let greeting = factory.kind.greeting.or(match meeting {
+            Meeting::Arrival => None,
+            Meeting::Named => Some(&hello::JOIN),
+        });
         Self {
             factory,
-            greeting: match meeting {
-                Meeting::Arrival => None,
-                Meeting::Named => Some(&hello::JOIN),
-            },
+            greeting,
             timeouts,
             users: None,
             anyone: None,
@@ -104,17 +116,20 @@ impl Lobby {
         if guest.room.is_empty() {
             return self.anyone.take();
         }
-        let first = Place {
-            room: guest.room.clone(),
-            part: guest.part.first_that_may_fit(),
-            ticket: 0,
-        };
-        let (place, _) = self.named.range(&first..).next()?;
-        if place.room != guest.room || !guest.part.fits(place.part) {
+        let mut wanted = Place::first_for(guest);
+        let (place, _) = self.named.range(&wanted..).next()?;
+        if place.room != wanted.room || !guest.part.fits(place.part) {
             return None;
         }
-        let place = place.clone();
-        self.named.remove(&place)
+        (wanted.part, wanted.ticket) = (place.part, place.ticket);
+        self.named.remove(&wanted)
+    }
+
+    /// All who still wait in the room that this guest wanted, from the first on who might have fitted.
+    pub fn waiting_like(&self, guest: &Guest) -> Vec<Key> {
+        let waiting = self.named.range(Place::first_for(guest)..);
+        let waiting = waiting.take_while(|(place, _)| place.room == guest.room);
+        waiting.map(|(_, &key)| key).collect()
     }
 
     /// Lets a room wait for its second client.

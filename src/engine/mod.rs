@@ -242,12 +242,16 @@ impl Engine {
             return bytes.len();
         }
         let mut taken = 0;
-        // Otherwise they wait where they are.
         if room.takes_data(side) {
             self.run_in(now, key, |service, actions| {
                 taken = service.data(side, bytes, actions)
             });
+        } else if !room.is_open() {
+            self.run_in(now, key, |service, actions| {
+                taken = service.early(bytes, actions)
+            });
         }
+        // What is left waits where it is.
         taken
     }
 

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::client::At;
+use super::greeting::Part;
 use super::lobby::Guest;
 use super::room::{Room, RoomEnd};
 use super::sides::Side;
@@ -49,6 +50,9 @@ impl Engine {
         if let Some(key) = lobby.partner_for(&guest) {
             self.clients.insert(client.slot(), At::Seat(key, Side::Y));
             self.rooms[key].join(client, &guest);
+            if let Part::Side(_) = guest.part {
+                self.end_redundant(now, listener, &guest);
+            }
             return self.open_room(now, key, Some(guest));
         }
         let room = Room::new(now, listener, client, lobby.factory());
@@ -64,6 +68,13 @@ impl Engine {
             room.resume_all(&mut self.outputs);
         }
         self.limit_quiet(key, now);
+    }
+
+    /// A token brings two together, once: whoever else waits with it, on a guest who has its partner now, waits in vain.
+    fn end_redundant(&mut self, now: Moment, listener: ListenerId, guest: &Guest) {
+        for key in self.lobbies[listener].waiting_like(guest) {
+            self.end_room(now, key, RoomEnd::All(CloseReason::Redundant));
+        }
     }
 
     pub(super) fn open_room(&mut self, now: Moment, key: Key, second: Option<Guest>) {

@@ -1,6 +1,7 @@
 //! URLs that are right, and what is wrong with the others.
 
 use super::*;
+use crate::limits::TRANSIT_WAIT;
 
 fn parsed(text: &str) -> Result<String, UrlError> {
     text.parse::<ListenUrl>().map(|url| url.to_string())
@@ -41,6 +42,8 @@ fn urls_that_are_wrong() {
         ("echo://h:1?rooms=named", UrlError::Alone("echo")),
         ("chat://h:1?auth=f", UrlError::AuthByArrival),
         ("echo://h:1?wait=1s", UrlError::Alone("echo")),
+        ("transit://h:1?rooms=named", UrlError::Greeting("transit")),
+        ("transit://h:1?auth=f", UrlError::Greeting("transit")),
         ("relay://h:1?rooms", UrlError::NoValue("rooms".into())),
     ];
     for (text, error) in table {
@@ -89,6 +92,10 @@ fn a_listener_knows_best_how_long_to_wait() {
         ("relay://h:1?wait=1s", None, second),
         ("relay://h:1?wait=1s", Some(Limit(None)), second),
         ("relay://h:1?wait=none", Some(Limit(second)), None),
+        ("transit://h:1", None, Some(TRANSIT_WAIT)),
+        ("transit://h:1", Some(Limit(second)), second),
+        ("transit://h:1", Some(Limit(None)), None),
+        ("transit://h:1?wait=none", None, None),
     ] {
         assert_eq!(wait(url, given), expected, "{url} {given:?}");
     }
