@@ -305,7 +305,7 @@ fn a_stop_lets_transfers_finish_and_sends_away_who_waits() {
     x.shutdown(Shutdown::Write).unwrap();
     receive(&mut y, b"the rest");
     assert_eq!(end_of(&mut y), End::Fin);
-    drop((x, y));
+    drop((x, y, silent));
     assert_eq!(daemon.wait().code(), Some(0));
 }
 
