@@ -22,7 +22,7 @@ const SECONDS: u64 = 15;
 /// The seeds that are tried in any case, and that must show everything there is.
 const SEEDS: u64 = 300;
 
-/// What the seeds can't show, because they have no transit listeners.
+/// What the seeds can't show, because they have no transit listeners: `sim/transit.rs` does.
 const ELSEWHERE: [CloseReason; 2] = [CloseReason::Impatient, CloseReason::Redundant];
 
 #[test]
