@@ -45,7 +45,8 @@ pub fn string(text: &str) -> String {
     for character in text.chars() {
         match character {
             '"' | '\\' => quoted.extend(['\\', character]),
-            control if control < ' ' => {
+            // Beyond what JSON asks for, U+0080 to U+009F: lines may be looked at on a terminal, which obeys them.
+            control if control.is_control() => {
                 let _ = write!(quoted, "\\u{:04x}", control as u32);
             }
             other => quoted.push(other),
@@ -61,14 +62,14 @@ mod tests {
     #[test]
     fn values() {
         let mut object = Object::default();
-        object.text("a\"b\\\n", "\u{1b}\u{e9}");
+        object.text("a\"b\\\n", "\u{1b}\u{9b}\u{e9}");
         object.number("whole", 1e15);
         object.number("part", 0.5);
         object.number("none", f64::NAN);
         object.raw("list", &list(["1".to_owned(), "2".to_owned()].into_iter()));
         assert_eq!(
             object.finish(),
-            "{\"a\\\"b\\\\\\u000a\":\"\\u001b\u{e9}\",\"whole\":1000000000000000,\"part\":0.500000,\"none\":null,\"list\":[1,2]}"
+            "{\"a\\\"b\\\\\\u000a\":\"\\u001b\\u009b\u{e9}\",\"whole\":1000000000000000,\"part\":0.500000,\"none\":null,\"list\":[1,2]}"
         );
     }
 }

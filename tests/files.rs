@@ -164,6 +164,18 @@ fn what_cannot_be_sent_is_named_before_anything_is() {
     assert!(words.contains("has the same name"), "{words}");
 }
 
+/// Files of /proc say that they are empty.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_file_that_is_longer_than_it_says_is_not_sent_as_if_it_were_whole() {
+    let (rooms, into) = (Rooms::open(), Folder::new("longer-there"));
+    let mut receiver = receive_files(rooms.address(), &into, &[]);
+    let words = send_files(rooms.address(), &["/proc/version"]).ends(1);
+    assert_eq!(words, "pairloop: version is longer than it says");
+    assert!(receiver.ends(1).contains("version is longer than it says"));
+    assert!(!into.join("version").exists());
+}
+
 #[test]
 fn json_says_what_happens_and_quiet_says_nothing() {
     let (rooms, from, into) = (

@@ -3,6 +3,7 @@
 mod common;
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::time::Duration;
 
 use common::{
@@ -179,6 +180,27 @@ fn a_source_that_shrinks_while_it_is_sent_fails_on_both_sides() {
     assert!(sender.ends(1).contains("large changed while it was sent"));
     assert!(receiver.ends(1).contains("large changed while it was sent"));
     assert_eq!(into.names(), [".large.pairloop-part"]);
+}
+
+#[test]
+fn a_folder_that_becomes_a_symlink_while_it_is_sent_is_not_followed() {
+    let (rooms, from, into) = (
+        Rooms::hold_at(LENGTH / 2),
+        Folder::new("becomes"),
+        Folder::new("becomes-there"),
+    );
+    from.write("top/a", &noise(1));
+    from.write("top/b/secret", b"secret");
+    let mut receiver = receive_files(rooms.address(), &into, &[]);
+    let mut sender = send_files(rooms.address(), &[&from.text("top")]);
+    rooms.is_held();
+    fs::rename(from.join("top/b"), from.join("outside")).unwrap();
+    symlink("../outside", from.join("top/b")).unwrap();
+    rooms.go_on();
+    let words = sender.ends(1);
+    assert!(words.contains("top/b/secret: cannot open"), "{words}");
+    assert!(receiver.ends(1).contains("top/b/secret: cannot open"));
+    assert!(!into.join("top/b/secret").exists());
 }
 
 #[test]

@@ -21,6 +21,35 @@ fn more_than_there_is_room_for_is_refused_before_it_is_sent() {
 }
 
 #[test]
+fn room_is_not_asked_for_what_may_be_there_already() {
+    let (rooms, into) = (Rooms::open(), Folder::new("rest"));
+    into.write("large", b"as far as anybody knows");
+    let _receiver = receive_files(rooms.address(), &into, &[]);
+    let mut partner = Partner::sender(rooms.address());
+    partner.offer(2, 1 << 60);
+    partner.file(b"a", 1);
+    partner.hears(b'W');
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_file_system_that_does_not_count_its_blocks_is_not_full() {
+    let (rooms, from, ram) = (
+        Rooms::open(),
+        Folder::new("ram"),
+        Small::mount("ram-there", &["-t", "ramfs", "ramfs"]),
+    );
+    from.write("x", b"x");
+    let mut receiver = receive_files(rooms.address(), &ram.0, &[]);
+    let mut sender = send_files(rooms.address(), &[&from.text("x")]);
+    assert_eq!(
+        (sender.ends(0), receiver.ends(0)),
+        (String::new(), String::new())
+    );
+    assert_eq!(ram.0.everything(), from.everything());
+}
+
+#[test]
 fn a_disk_that_fills_up_is_said_on_both_sides_and_the_partial_file_stays() {
     let (rooms, from, into) = (
         Rooms::open(),
@@ -62,12 +91,10 @@ fn a_disk_that_fills_up_is_said_on_both_sides_and_the_partial_file_stays() {
 struct Small(Folder);
 
 impl Small {
-    fn mount(name: &str, size: &str) -> Self {
+    fn mount(name: &str, arguments: &[&str]) -> Self {
         let folder = Folder::new(name);
-        let options = format!("size={size}");
         let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &options, "tmpfs"]);
-        let mounted = mount.arg(folder.path()).status().unwrap();
+        let mounted = mount.args(arguments).arg(folder.path()).status().unwrap();
         assert!(mounted.success(), "this test needs root");
         Self(folder)
     }
@@ -84,7 +111,10 @@ impl Drop for Small {
 fn a_disk_that_others_fill_meanwhile_is_said_on_both_sides() {
     let (from, small) = (
         Folder::new("meanwhile"),
-        Small::mount("meanwhile-there", "8m"),
+        Small::mount(
+            "meanwhile-there",
+            &["-t", "tmpfs", "-o", "size=8m", "tmpfs"],
+        ),
     );
     let into = &small.0;
     from.write("large", &vec![7; 7 << 20]);

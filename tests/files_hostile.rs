@@ -209,21 +209,25 @@ fn lengths_that_lie_are_refused() {
         partner.say(b'E', &[&[0; 32]]);
     });
     fs::remove_file(into.join(".x.pairloop-part")).unwrap();
-    receiver_refuses(&into, "it sends more than it offered", |partner| {
+    receiver_refuses(&into, "the sender sends more than it offered", |partner| {
         partner.offer(1, 5);
         partner.file(b"x", 6);
     });
-    receiver_refuses(&into, "it sends more than it offered", |partner| {
+    receiver_refuses(&into, "the sender sends more than it offered", |partner| {
         partner.offer(0, 5);
         partner.say(b'D', &[b"x"]);
     });
-    receiver_refuses(&into, "it sent less than it offered", |partner| {
+    receiver_refuses(&into, "the sender sent less than it offered", |partner| {
         partner.offer(1, 0);
         partner.say(b'Z', &[]);
     });
-    receiver_refuses(&into, "it offers more files than are taken", |partner| {
-        partner.offer(u64::MAX, 0);
-    });
+    receiver_refuses(
+        &into,
+        "the sender offers more files than are taken",
+        |partner| {
+            partner.offer(u64::MAX, 0);
+        },
+    );
     receiver_refuses(
         &into,
         "a frame of kind '.' with 4294967295 bytes",
@@ -254,19 +258,23 @@ fn other_contents_than_announced_never_get_a_name() {
 #[test]
 fn frames_out_of_turn_are_refused() {
     let into = Folder::new("turns");
-    receiver_refuses(&into, "it did not begin with an offer", |partner| {
+    receiver_refuses(&into, "the sender did not begin with an offer", |partner| {
         partner.file(b"x", 0);
     });
     receiver_refuses(&into, "neither an entry nor the end", |partner| {
         partner.offer(1, 6);
         partner.say(b'B', &[&[0; 8]]);
     });
-    receiver_refuses(&into, "it did not begin where it was asked to", |partner| {
-        partner.offer(1, 6);
-        partner.file(b"x", 6);
-        partner.hears(b'W');
-        partner.say(b'B', &[&5_u64.to_be_bytes()]);
-    });
+    receiver_refuses(
+        &into,
+        "the sender did not begin where it was asked to",
+        |partner| {
+            partner.offer(1, 6);
+            partner.file(b"x", 6);
+            partner.hears(b'W');
+            partner.say(b'B', &[&5_u64.to_be_bytes()]);
+        },
+    );
     receiver_refuses(&into, "a file that has not ended", |partner| {
         six_bytes(partner);
         partner.say(b'Z', &[]);
@@ -297,13 +305,13 @@ fn garbage_ends_in_words() {
 
 #[test]
 fn a_sender_believes_only_what_was_confirmed() {
-    sender_refuses("it wants more than there is", |partner| {
+    sender_refuses("the receiver wants more than there is", |partner| {
         partner.say(b'W', &[&(1_u64 << 40).to_be_bytes(), &[0; 32]]);
-        partner.hears_why("it wants more than there is");
+        partner.hears_why("the receiver wants more than there is");
     });
-    sender_refuses("it did not say what it wants", |partner| {
+    sender_refuses("the receiver did not say what it wants", |partner| {
         partner.say(b'K', &[]);
-        partner.hears_why("it did not say what it wants");
+        partner.hears_why("the receiver did not say what it wants");
     });
     let of_nothing: Vec<u8> = (0..64)
         .step_by(2)
@@ -314,12 +322,15 @@ fn a_sender_believes_only_what_was_confirmed() {
         partner.say(b'W', &want);
         partner.hears(b'B');
     });
-    sender_refuses("it answered before the end of a file", |partner| {
-        partner.say(b'W', &want);
-        partner.hears(b'B');
-        partner.say(b'K', &[]);
-        partner.hears_why_after_contents("it answered before the end of a file");
-    });
+    sender_refuses(
+        "the receiver answered before the end of a file",
+        |partner| {
+            partner.say(b'W', &want);
+            partner.hears(b'B');
+            partner.say(b'K', &[]);
+            partner.hears_why_after_contents("the receiver answered before the end of a file");
+        },
+    );
     sender_refuses("the partner gave up: \\u{1b}[2J", |partner| {
         partner.say(b'W', &want);
         partner.say(b'A', &[b"\x1b[2J"]);

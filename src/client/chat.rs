@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::ClientError;
 use super::connect::{connect, finish};
 use super::events::{Event, Events};
-use super::join::{Hello, partner};
+use super::join::{Entry, ask_for_room, partner};
 use super::screen::{Output, Screen};
 use super::talk::{Action, Source, Talk};
 use crate::cli::ChatArgs;
@@ -25,9 +25,9 @@ const GOODBYE: Duration = Duration::from_millis(500);
 /// # Errors
 /// If it can't connect, the connection is cut, or it is over with lines unsent.
 pub fn chat(args: &ChatArgs) -> Result<ExitCode, ClientError> {
-    let hello = Hello::prepare(&args.room, None)?;
+    let entry = Entry::new(&args.room)?;
     let stream = Arc::new(connect(&args.at, &args.server)?);
-    let named = hello.say(&stream)?;
+    let named = ask_for_room(&stream, &entry, None)?;
     let source = if io::stdin().is_terminal() {
         Source::Keyboard
     } else {

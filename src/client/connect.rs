@@ -5,14 +5,16 @@ use std::io::{self, ErrorKind, Read};
 use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use log::debug;
 use signal_hook::consts::{SIGUSR1, SIGUSR2};
-use socket2::SockRef;
+use socket2::{SockRef, TcpKeepalive};
 
 use super::ClientError;
 use crate::cli::ServerArgs;
+use crate::limits::{KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES};
 use crate::listen::{Host, UrlError, host_and_port};
 
 /// `HOST:PORT`, where `HOST` is a name, an IPv4 address, or an IPv6 address in brackets.
@@ -75,8 +77,12 @@ pub fn connect(at: &Address, server: &ServerArgs) -> Result<TcpStream, ClientErr
 
 /// A client on the daemon's own machine has its name. What an operator means for the daemon must not end it.
 fn pass_over_the_daemons_signals() -> io::Result<()> {
-    for signal in [SIGUSR1, SIGUSR2] {
-        signal_hook::flag::register(signal, Arc::default())?;
+    // Each registration adds to those before, and a drop box connects again and again.
+    static REGISTERED: AtomicBool = AtomicBool::new(false);
+    if !REGISTERED.swap(true, Ordering::Relaxed) {
+        for signal in [SIGUSR1, SIGUSR2] {
+            signal_hook::flag::register(signal, Arc::default())?;
+        }
     }
     Ok(())
 }
@@ -84,6 +90,12 @@ fn pass_over_the_daemons_signals() -> io::Result<()> {
 fn connect_to(address: SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
     let stream = TcpStream::connect_timeout(&address, timeout)?;
     stream.set_nodelay(true)?;
+    // Who waits for a partner for days must notice in the end that the server has gone without a word.
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_IDLE)
+        .with_interval(KEEPALIVE_INTERVAL)
+        .with_retries(KEEPALIVE_PROBES);
+    SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
     Ok(stream)
 }
 

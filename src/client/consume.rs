@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::connect::{connect, finish, receive, reset_unless_finished};
-use super::join::Hello;
+use super::join::{Entry, join};
 use super::{CHUNK, ClientError};
 use crate::cli::ConsumeArgs;
 use crate::engine::Role;
@@ -16,10 +16,10 @@ use crate::engine::Role;
 /// # Errors
 /// If it can't connect, or the stream is cut.
 pub fn consume(args: &ConsumeArgs) -> Result<(), ClientError> {
-    let hello = Hello::prepare(&args.room, Some(Role::Consume))?;
+    let entry = Entry::new(&args.room)?;
     let stream = connect(&args.at, &args.server)?;
     reset_unless_finished(&stream)?;
-    hello.join(&stream)?;
+    join(&stream, &entry, Some(Role::Consume))?;
     let mut stdout = io::stdout().lock();
     let mut buffer = vec![0; CHUNK];
     loop {

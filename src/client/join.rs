@@ -34,69 +34,69 @@ impl FromStr for Room {
     }
 }
 
-/// What a client says first: nothing, unless a room was named.
-pub struct Hello {
-    line: Option<String>,
-    login: Option<Exchange>,
+/// Into which room, and as whom.
+pub struct Entry<'a> {
+    room: Option<&'a Room>,
+    user: Option<(&'a str, String)>,
 }
 
-impl Hello {
-    /// To be called before connecting, since a password may have to be asked for: people may take their time, and
-    /// servers do not wait long for a hello.
-    pub fn prepare(room: &RoomArgs, role: Option<Role>) -> Result<Self, ClientError> {
-        let Some(Room(name)) = &room.room else {
-            let (line, login) = (None, None);
-            return Ok(Self { line, login });
+impl<'a> Entry<'a> {
+    /// Asks for the password, if there has to be one. This comes before connecting: a server does not wait long for
+    /// someone who types.
+    pub fn new(args: &'a RoomArgs) -> Result<Self, ClientError> {
+        let mut entry = Self {
+            room: args.room.as_ref(),
+            user: None,
         };
-        let login = login(room)?;
-        let first = login.as_ref().map(Exchange::first);
-        let scram = first.map_or(String::new(), |first| {
-            format!(" scram={}", BASE64_STANDARD.encode(first))
-        });
-        let role = match role {
-            None => "",
-            Some(Role::Produce) => " produce",
-            Some(Role::Consume) => " consume",
-        };
-        let line = Some(format!("JOIN {name}{role} ack{scram}\n"));
-        Ok(Self { line, login })
+        if let Some(user) = &args.user {
+            let password = password(user, args.password_file.as_deref())?;
+            entry.user = Some((user, password));
+        }
+        Ok(entry)
     }
 
-    /// Says which room, logs in, and answers whether there was anything to say. Then the server's answer comes when the
-    /// partner is there: see [`await_partner`].
-    pub fn say(self, stream: &TcpStream) -> Result<bool, ClientError> {
-        let Some(line) = self.line else {
-            return Ok(false);
+    /// What begins a login, if there is to be one.
+    fn login(&self) -> Result<Option<Exchange>, ClientError> {
+        let Some((user, password)) = &self.user else {
+            return Ok(None);
         };
-        say(stream, &line)?;
-        if let Some(login) = self.login {
-            let (answer, proven) = login.answer(&hear_step(stream)?)?;
-            let answer = BASE64_STANDARD.encode(answer);
-            say(stream, &format!("AUTH {answer}\n"))?;
-            proven.verify(&hear_step(stream)?)?;
-        }
-        Ok(true)
-    }
-
-    /// Says which room, and waits for the partner there. Without a room, partners are not announced.
-    pub fn join(self, stream: &TcpStream) -> Result<(), ClientError> {
-        if self.say(stream)? {
-            await_partner(stream)?;
-        }
-        Ok(())
+        let mut nonce = [0; 18];
+        getrandom::fill(&mut nonce)?;
+        let exchange = Exchange::new(user, password, &BASE64_STANDARD.encode(nonce))?;
+        Ok(Some(exchange))
     }
 }
 
-/// What begins a login, if there is to be one.
-fn login(room: &RoomArgs) -> Result<Option<Exchange>, ClientError> {
-    let Some(user) = &room.user else {
-        return Ok(None);
+/// Says which room, if one was named, and answers whether one was. The server's answer comes when the partner is
+/// there: see [`await_partner`].
+pub fn ask_for_room(
+    stream: &TcpStream,
+    entry: &Entry<'_>,
+    role: Option<Role>,
+) -> Result<bool, ClientError> {
+    let Some(Room(name)) = entry.room else {
+        return Ok(false);
     };
-    let mut nonce = [0; 18];
-    getrandom::fill(&mut nonce)?;
-    let password = password(user, room.password_file.as_deref())?;
-    let exchange = Exchange::new(user, &password, &BASE64_STANDARD.encode(nonce))?;
-    Ok(Some(exchange))
+    let login = entry.login()?;
+    let scram = login
+        .as_ref()
+        .map(|login| BASE64_STANDARD.encode(login.first()));
+    let scram = scram.map_or(String::new(), |first| format!(" scram={first}"));
+    let role = match role {
+        None => "",
+        Some(Role::Produce) => " produce",
+        Some(Role::Consume) => " consume",
+    };
+    say(stream, &format!("JOIN {name}{role} ack{scram}\n"))?;
+    if let Some(login) = login {
+        let (answer, proven) = login.answer(&hear_step(stream)?)?;
+        say(
+            stream,
+            &format!("AUTH {}\n", BASE64_STANDARD.encode(answer)),
+        )?;
+        proven.verify(&hear_step(stream)?)?;
+    }
+    Ok(true)
 }
 
 /// The server's next step of a login.
@@ -109,6 +109,14 @@ fn hear_step(stream: &TcpStream) -> Result<Vec<u8>, ClientError> {
         .strip_prefix("AUTH ")
         .and_then(|message| BASE64_STANDARD.decode(message).ok());
     message.ok_or_else(|| ClientError::NoRooms(printable(&line)))
+}
+
+/// Says which room, and waits for the partner there. Without a room, partners are not announced.
+pub fn join(stream: &TcpStream, entry: &Entry<'_>, role: Option<Role>) -> Result<(), ClientError> {
+    if ask_for_room(stream, entry, role)? {
+        await_partner(stream)?;
+    }
+    Ok(())
 }
 
 /// Waits for the partner, and answers its address. What it sends then is the next to be read.

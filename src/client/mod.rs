@@ -62,8 +62,8 @@ pub enum ClientError {
     Short { sent: u64, received: u64 },
     #[error("the server ended the connection without {0}")]
     Silent(&'static str),
-    #[error("the server refused: {0}")]
-    Refused(String),
+    #[error("the server refused: {words} (ERR {code})")]
+    Refused { code: String, words: String },
     #[error("not an answer of named rooms: {0:?}; does this listener have rooms=named?")]
     NoRooms(String),
     #[error(transparent)]
@@ -93,7 +93,19 @@ impl ClientError {
         let (code, words) = answer
             .split_once(' ')
             .unwrap_or((&answer, "no reason given"));
-        Self::Refused(format!("{words} (ERR {code})"))
+        Self::Refused {
+            code: code.into(),
+            words: words.into(),
+        }
+    }
+
+    /// Whether the same may go well at another time. Everything else is more likely a mistake in the command.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Cut(_) | Self::Silent(_) | Self::Files(_) => true,
+            Self::Refused { code, .. } => matches!(&code[..], "full" | "timeout" | "closing"),
+            _ => false,
+        }
     }
 
     /// What a failed write to standard output means for a pipe: that its reader has seen enough is success.

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::ClientError;
 use super::connect::connect;
-use super::join::{Hello, await_partner};
+use super::join::{Entry, ask_for_room, await_partner};
 use crate::cli::OrderArgs;
 use crate::console::printable;
 use crate::limits::LONGEST_MESSAGE;
@@ -42,9 +42,9 @@ impl FromStr for Message {
 /// # Errors
 /// If it can't connect, the server refuses, or the connection is cut.
 pub fn order(args: &OrderArgs) -> Result<(), ClientError> {
-    let hello = Hello::prepare(&args.room, None)?;
+    let entry = Entry::new(&args.room)?;
     let stream = connect(&args.at, &args.server)?;
-    let named = hello.say(&stream)?;
+    let named = ask_for_room(&stream, &entry, None)?;
     let mut lines = BufReader::new(&stream);
     if io::stdout().is_terminal() {
         print("connected, waiting for a partner")?;

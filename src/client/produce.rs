@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::connect::{connect, receive};
-use super::join::Hello;
+use super::join::{Entry, join};
 use super::sending::Sending;
 use super::{CHUNK, ClientError};
 use crate::cli::ProduceArgs;
@@ -15,9 +15,9 @@ use crate::engine::Role;
 /// # Errors
 /// If it can't connect, the connection is cut, or the partner is no consumer.
 pub fn produce(args: &ProduceArgs) -> Result<(), ClientError> {
-    let hello = Hello::prepare(&args.room, Some(Role::Produce))?;
+    let entry = Entry::new(&args.room)?;
     let stream = Arc::new(connect(&args.at, &args.server)?);
-    hello.join(&stream)?;
+    join(&stream, &entry, Some(Role::Produce))?;
     let sending = Sending::begin(&stream)?;
     // Reading goes on beside the sending: a partner that talks must not be held up, and a cut is noticed even
     // while the input is silent.

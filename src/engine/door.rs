@@ -21,27 +21,15 @@ pub(super) struct Door {
     pub login: Option<Box<Login>>,
 }
 
-pub(super) const NO_HELLO: Refusal = Refusal {
-    code: Code::Timeout,
-    words: "no hello came in time",
-};
-const HALF_A_HELLO: Refusal = Refusal {
-    code: Code::Hello,
-    words: "the hello has no end",
-};
-const NO_ROLES: Refusal = Refusal {
-    code: Code::Hello,
-    words: "this service has no producers and consumers",
-};
+pub(super) const NO_HELLO: Refusal = Refusal::new(Code::Timeout, "no hello came in time");
+const HALF_A_HELLO: Refusal = Refusal::new(Code::Hello, "the hello has no end");
+const NO_ROLES: Refusal = Refusal::new(Code::Hello, "this service has no producers and consumers");
 
-const FULL: Refusal = Refusal {
-    code: Code::Full,
-    words: "your address has as many clients here as it may",
-};
-const CLOSING: Refusal = Refusal {
-    code: Code::Closing,
-    words: "the server stops",
-};
+const FULL: Refusal = Refusal::new(
+    Code::Full,
+    "your address has as many clients here as it may",
+);
+const CLOSING: Refusal = Refusal::new(Code::Closing, "the server stops");
 
 impl Code {
     /// What it is called when somebody is turned away with this.

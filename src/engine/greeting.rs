@@ -101,6 +101,12 @@ pub struct Refusal {
     pub words: &'static str,
 }
 
+impl Refusal {
+    pub(super) const fn new(code: Code, words: &'static str) -> Self {
+        Self { code, words }
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let code = match self.code {

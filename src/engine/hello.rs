@@ -17,12 +17,8 @@ pub(super) const JOIN: Greeting = Greeting {
     answer: |refusal| format!("{refusal}\n").into_bytes().into(),
 };
 
-const NO_JOIN: Refusal = refused(Code::Hello, "expected JOIN <room>");
-const NO_AUTH: Refusal = refused(Code::Auth, "expected AUTH <base64>");
-
-const fn refused(code: Code, words: &'static str) -> Refusal {
-    Refusal { code, words }
-}
+const NO_JOIN: Refusal = Refusal::new(Code::Hello, "expected JOIN <room>");
+const NO_AUTH: Refusal = Refusal::new(Code::Auth, "expected AUTH <base64>");
 
 /// Reads a hello.
 pub fn join(bytes: &[u8]) -> Heard<Hello<'_>> {
@@ -47,7 +43,7 @@ fn line<'a>(bytes: &'a [u8], verb: &str, otherwise: Refusal) -> Heard<&'a str> {
     let Some(end) = within.iter().position(|&byte| byte == b'\n') else {
         return match bytes.len() < LONGEST_HELLO {
             true => Ok(None),
-            false => Err(refused(otherwise.code, "the line is too long")),
+            false => Err(Refusal::new(otherwise.code, "the line is too long")),
         };
     };
     let line = within[..end].strip_suffix(b"\r").unwrap_or(&within[..end]);
@@ -62,7 +58,7 @@ fn words(line: &str) -> Result<Hello<'_>, Refusal> {
     let room = words.next().unwrap_or_default();
     if !is_room(room) {
         let words = "a room is 1 to 64 of A-Z a-z 0-9 . _ -";
-        return Err(refused(Code::Room, words));
+        return Err(Refusal::new(Code::Room, words));
     }
     let (mut role, mut ack, mut scram) = (None, None, None);
     for word in words {
@@ -73,11 +69,11 @@ fn words(line: &str) -> Result<Hello<'_>, Refusal> {
             (_, Some(message)) => scram.replace(message).is_some(),
             _ => {
                 let words = "behind the room: produce or consume, ack, scram=<base64>";
-                return Err(refused(Code::Hello, words));
+                return Err(Refusal::new(Code::Hello, words));
             }
         };
         if twice {
-            return Err(refused(Code::Hello, "the same is said twice"));
+            return Err(Refusal::new(Code::Hello, "the same is said twice"));
         }
     }
     Ok(Hello {

@@ -60,7 +60,7 @@ pub(super) fn refusal(reason: CloseReason) -> Option<Refusal> {
         CloseReason::Stopping => (Code::Closing, "the server stops"),
         _ => return None,
     };
-    Some(Refusal { code, words })
+    Some(Refusal::new(code, words))
 }
 
 /// A place in the queue of those who want the same room and are the same in it. All of these wait for the same kind of

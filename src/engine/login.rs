@@ -41,26 +41,17 @@ impl Nonces {
     }
 }
 
-const LOGIN_WANTED: Refusal = Refusal {
-    code: Code::Auth,
-    words: "only users come in here: JOIN <room> scram=<base64>, or pairloop's --user",
-};
-const NO_LOGIN_HERE: Refusal = Refusal {
-    code: Code::Auth,
-    words: "nobody logs in here",
-};
-const WRONG: Refusal = Refusal {
-    code: Code::Auth,
-    words: "wrong user name or password",
-};
-const MALFORMED: Refusal = Refusal {
-    code: Code::Auth,
-    words: "not SCRAM-SHA-256 as it is spoken here",
-};
-pub(super) const PENALISED: Refusal = Refusal {
-    code: Code::Auth,
-    words: "too many failed logins from your address: try again later",
-};
+const LOGIN_WANTED: Refusal = Refusal::new(
+    Code::Auth,
+    "only users come in here: JOIN <room> scram=<base64>, or pairloop's --user",
+);
+const NO_LOGIN_HERE: Refusal = Refusal::new(Code::Auth, "nobody logs in here");
+const WRONG: Refusal = Refusal::new(Code::Auth, "wrong user name or password");
+const MALFORMED: Refusal = Refusal::new(Code::Auth, "not SCRAM-SHA-256 as it is spoken here");
+pub(super) const PENALISED: Refusal = Refusal::new(
+    Code::Auth,
+    "too many failed logins from your address: try again later",
+);
 
 impl Engine {
     /// Lets only these in by a listener with named rooms, from now on.

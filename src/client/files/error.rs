@@ -15,8 +15,8 @@ use crate::console::printable;
 pub enum FilesError {
     #[error("cannot send {}", .0.join("; "))]
     Unfit(Vec<String>),
-    #[error("cannot use the folder {folder}: {error}")]
-    Into { folder: String, error: io::Error },
+    #[error("cannot use the folder to receive into: {0}")]
+    Into(io::Error),
     #[error("the partner is no pairloop send or receive")]
     Stranger,
     #[error("the partner speaks version {} of the file protocol, this is version {own}", printable(.theirs))]
@@ -29,9 +29,10 @@ pub enum FilesError {
     Left,
     #[error("the partner gave up: {}", printable(.0))]
     Partner(String),
-    #[error("the partner broke the protocol: {0}")]
+    /// Both sides show these words, so they say who it was.
+    #[error("against the protocol: {0}")]
     Protocol(&'static str),
-    #[error("the partner broke the protocol: {0}")]
+    #[error("against the protocol: {0}")]
     Frame(FrameError),
     #[error("{0}")]
     Name(#[from] NameError),
@@ -43,6 +44,8 @@ pub enum FilesError {
     },
     #[error("{0} changed while it was sent: send it again")]
     Changed(Name),
+    #[error("{0} is longer than it says")]
+    Longer(Name),
     #[error("{0} is there already, and is not the same: it is only replaced with --overwrite")]
     Exists(Name),
     #[error("{0} is there already as something else than a {1}")]

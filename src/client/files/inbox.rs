@@ -8,7 +8,9 @@ use std::fs::{self, File};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, fstatvfs, fsync, mkdirat, openat, statat};
+use rustix::fs::{
+    AtFlags, Dir, DirEntry, FileType, Mode, OFlags, fstat, fstatvfs, fsync, mkdirat, openat, statat,
+};
 use rustix::io::Errno;
 
 use super::FilesError;
@@ -41,10 +43,7 @@ impl Inbox {
     pub fn open(path: &Path) -> Result<Self, FilesError> {
         let folder = fs::create_dir_all(path)
             .and_then(|()| Ok(rustix::fs::open(path, FOLDER, Mode::empty())?));
-        let folder = folder.map_err(|error| FilesError::Into {
-            folder: path.display().to_string(),
-            error,
-        })?;
+        let folder = folder.map_err(FilesError::Into)?;
         Ok(Self { folder })
     }
 
@@ -66,14 +65,30 @@ impl Inbox {
         Ok(Place { name, folder, last })
     }
 
-    /// Bytes that may still be written.
-    pub fn free(&self) -> Option<u64> {
-        let system = fstatvfs(&self.folder).ok()?;
-        Some(system.f_bavail.saturating_mul(system.f_frsize))
+    /// Whether what is offered can be written. Only an empty folder can tell: some of it may be there already.
+    pub fn has_room(&self, bytes: u64) -> Result<(), FilesError> {
+        let is_there = |entry: DirEntry| !matches!(entry.file_name().to_bytes(), b"." | b"..");
+        let is_empty = Dir::read_from(&self.folder)
+            .is_ok_and(|mut entries| !entries.any(|entry| entry.is_ok_and(is_there)));
+        if is_empty {
+            has_room(&self.folder, bytes)?;
+        }
+        Ok(())
     }
 }
 
 impl Place<'_> {
+    /// Makes sure that what is there already is on the disk, and also that it is there under this name.
+    pub fn sync(&self, file: &File) -> Result<(), FilesError> {
+        let synced = fsync(file).and_then(|()| fsync(&self.folder));
+        synced.map_err(FilesError::of(self.name, "cannot write"))
+    }
+
+    /// Whether so many more bytes of the file can be written.
+    pub fn has_room(&self, bytes: u64) -> Result<(), FilesError> {
+        has_room(&self.folder, bytes)
+    }
+
     pub fn look(&self) -> Result<There, FilesError> {
         let error = FilesError::of::<Errno>(self.name, "cannot look at what is there");
         let stat = match statat(&self.folder, self.last, AtFlags::SYMLINK_NOFOLLOW) {
@@ -87,6 +102,11 @@ impl Place<'_> {
         }
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = openat(&self.folder, self.last, flags, Mode::empty()).map_err(&error)?;
+        // Another one may have come in between: what counts is what was opened.
+        let stat = fstat(&file).map_err(&error)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Ok(There::Something);
+        }
         Ok(There::File(file.into(), stat.st_size.cast_unsigned()))
     }
 }
@@ -102,6 +122,18 @@ fn enter(folder: &OwnedFd, component: &OsStr, name: &Name) -> Result<OwnedFd, Fi
         Errno::LOOP | Errno::NOTDIR => FilesError::Other(name.clone(), "folder"),
         error => FilesError::of(name, "cannot open its folder")(error),
     })
+}
+
+fn has_room(folder: &OwnedFd, needed: u64) -> Result<(), FilesError> {
+    let Ok(system) = fstatvfs(folder) else {
+        return Ok(());
+    };
+    let free = system.f_bavail.saturating_mul(system.f_frsize);
+    // One without blocks does not count them, such as ramfs.
+    if system.f_blocks > 0 && free < needed {
+        return Err(FilesError::NoRoom { needed, free });
+    }
+    Ok(())
 }
 
 fn open_folder(folder: BorrowedFd<'_>, component: &OsStr) -> Result<OwnedFd, Errno> {

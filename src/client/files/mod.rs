@@ -24,7 +24,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::ClientError;
 use super::connect::connect;
-use super::join::{Hello, await_partner};
+use super::join::{Entry, ask_for_room, await_partner};
 use args::MeetingArgs;
 use peer::{Peer, Role};
 use progress::Progress;
@@ -34,10 +34,14 @@ pub use receive::receive;
 pub use send::send;
 
 /// Meets the other side in the room.
-fn meet(meeting: &MeetingArgs, role: Role, progress: &Progress) -> Result<Peer, ClientError> {
-    let hello = Hello::prepare(&meeting.room, None)?;
+fn meet(
+    meeting: &MeetingArgs,
+    entry: &Entry<'_>,
+    role: Role,
+    progress: &Progress,
+) -> Result<Peer, ClientError> {
     let stream = connect(&meeting.at, &meeting.server)?;
-    hello.say(&stream)?;
+    ask_for_room(&stream, entry, None)?;
     progress.waits();
     progress.meets(&await_partner(&stream)?);
     Ok(Peer::greet(stream, role)?)

@@ -16,7 +16,7 @@ pub const PARTIAL_SUFFIX: &str = ".pairloop-part";
 
 /// A path below the folder that is sent or received into, with `/` between its components. Each of them names
 /// something in the folder before it, never that folder itself or one above.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Name(Vec<u8>);
 
 /// Why a path can't be a name.

@@ -89,7 +89,12 @@ impl<'a> Partial<'a> {
             fchmod(&self.file, mode).map_err(&error)?;
         }
         futimens(&self.file, &times(modified)).map_err(&error)?;
-        fsync(&self.file).map_err(&error)?;
+        if let Err(failure) = fsync(&self.file) {
+            // What never got to the disk can still be read (and is then "synced" without an error), so that the next
+            // attempt would take it for whole.
+            self.discard();
+            return Err(error(failure));
+        }
         match self.rename(overwrite) {
             Err(Errno::EXIST) => return Err(FilesError::Exists(self.place.name.clone())),
             result => result.map_err(&error)?,

@@ -6,14 +6,11 @@ use std::net::TcpStream;
 use std::time::Instant;
 
 use rustix::net::RecvFlags;
-use socket2::{SockRef, TcpKeepalive};
 
 use super::FilesError;
 use super::frame::{self, Frame};
 use crate::client::connect::{finish, reset_unless_finished};
-use crate::limits::{
-    FAREWELL, GREETING_PATIENCE, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES,
-};
+use crate::limits::{FAREWELL, GREETING_PATIENCE};
 
 /// The first line of each side: this, the version, and the role.
 const PROTOCOL: &str = "PAIRLOOP-FILES";
@@ -59,7 +56,8 @@ impl Peer {
     /// If it does not take the other part of the same conversation.
     pub fn greet(stream: TcpStream, role: Role) -> Result<Self, FilesError> {
         reset_unless_finished(&stream)?;
-        let [second, third] = prepare(&stream).map_err(FilesError::Cut)?;
+        let handle = || stream.try_clone().map_err(FilesError::Cut);
+        let (second, third) = (handle()?, handle()?);
         let mut peer = Self {
             stream,
             input: BufReader::with_capacity(READ_AHEAD, second),
@@ -95,7 +93,9 @@ impl Peer {
     pub fn send_contents(&mut self, contents: &[u8]) -> Result<(), FilesError> {
         if self.has_spoken()? {
             self.next()?;
-            return Err(FilesError::Protocol("it answered before the end of a file"));
+            return Err(FilesError::Protocol(
+                "the receiver answered before the end of a file",
+            ));
         }
         let length = contents.len();
         self.write(&Frame::Data { length }.to_bytes())?;
@@ -127,7 +127,7 @@ impl Peer {
     pub fn has_finished(&mut self) -> Result<(), FilesError> {
         match frame::read(&mut self.input)? {
             None => Ok(()),
-            Some(_) => Err(FilesError::Protocol("it went on after the end")),
+            Some(_) => Err(FilesError::Protocol("there is more after the end")),
         }
     }
 
@@ -185,16 +185,6 @@ impl Peer {
             _ => FilesError::Cut(error),
         }
     }
-}
-
-/// Makes sure that a lost network is noticed in the end. Answers two more handles, to read from and to write to.
-fn prepare(stream: &TcpStream) -> io::Result<[TcpStream; 2]> {
-    let keepalive = TcpKeepalive::new()
-        .with_time(KEEPALIVE_IDLE)
-        .with_interval(KEEPALIVE_INTERVAL)
-        .with_retries(KEEPALIVE_PROBES);
-    SockRef::from(stream).set_tcp_keepalive(&keepalive)?;
-    Ok([stream.try_clone()?, stream.try_clone()?])
 }
 
 /// Looks at the other side's first line.

@@ -1,5 +1,6 @@
 //! `pairloop receive`: what is offered, entry by entry, into a folder.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::thread;
 
@@ -15,6 +16,7 @@ use super::peer::{Peer, Role};
 use super::progress::Progress;
 use super::{FilesError, meet};
 use crate::client::ClientError;
+use crate::client::join::Entry;
 use crate::console;
 use crate::limits::{MOST_ENTRIES, REJOIN_FIRST, REJOIN_LAST};
 
@@ -24,21 +26,21 @@ use crate::limits::{MOST_ENTRIES, REJOIN_FIRST, REJOIN_LAST};
 /// If it can't join, or not everything that was offered is in place.
 pub fn receive(args: &ReceiveArgs, quiet: bool) -> Result<(), ClientError> {
     let meeting = &args.meeting;
-    let inbox = Inbox::open(&args.into)?;
-    let (mut has_ever_joined, mut pause) = (false, REJOIN_FIRST);
+    let begin = || Progress::new("received", meeting.json, quiet);
+    let entry = prepare(args).inspect_err(|error| begin().failed(error))?;
+    let (mut has_ever_served, mut pause) = (false, REJOIN_FIRST);
     loop {
-        let mut progress = Progress::new("received", meeting.json, quiet);
-        let met = meet(meeting, Role::Receive, &progress);
-        let has_joined = matches!(met, Ok(_) | Err(ClientError::Files(_)));
+        let mut progress = begin();
+        let met = meet(meeting, &entry, Role::Receive, &progress);
+        let has_met = matches!(met, Ok(_) | Err(ClientError::Files(_)));
         let result = met
-            .and_then(|peer| Ok(serve(peer, &inbox, args.overwrite, &mut progress)?))
+            .and_then(|peer| Ok(serve(peer, args, &mut progress)?))
             .inspect_err(|error| progress.failed(error));
-        // Whoever can't join the first time has more likely a mistake in the command than bad luck.
-        has_ever_joined |= has_joined;
-        if !args.forever || !has_ever_joined {
+        has_ever_served |= result.as_ref().err().is_none_or(ClientError::may_pass);
+        if !args.forever || !has_ever_served {
             return result;
         }
-        if has_joined {
+        if has_met {
             pause = REJOIN_FIRST;
         }
         if let Err(error) = result {
@@ -49,22 +51,25 @@ pub fn receive(args: &ReceiveArgs, quiet: bool) -> Result<(), ClientError> {
     }
 }
 
-/// Receives from one sender.
-fn serve(
-    mut peer: Peer,
-    inbox: &Inbox,
-    overwrite: bool,
-    progress: &mut Progress,
-) -> Result<(), FilesError> {
-    let mut receiver = Receiver {
-        peer: &mut peer,
-        inbox,
-        overwrite,
-        progress,
-        entries: 0,
-        bytes: 0,
-    };
-    let result = receiver.run();
+/// Whatever can be wrong without a server is found before anybody waits.
+fn prepare(args: &ReceiveArgs) -> Result<Entry<'_>, ClientError> {
+    Inbox::open(&args.into)?;
+    Entry::new(&args.meeting.room)
+}
+
+/// Receives from one sender. The folder is that of now: it may have been replaced since the last one.
+fn serve(mut peer: Peer, args: &ReceiveArgs, progress: &mut Progress) -> Result<(), FilesError> {
+    let result = Inbox::open(&args.into).and_then(|inbox| {
+        let mut receiver = Receiver {
+            peer: &mut peer,
+            inbox: &inbox,
+            overwrite: args.overwrite,
+            progress,
+            entries: 0,
+            bytes: 0,
+        };
+        receiver.run()
+    });
     if let Err(error) = &result {
         peer.give_up(error);
     }
@@ -93,12 +98,19 @@ impl Receiver<'_> {
         match self.peer.next()? {
             Frame::Offer { entries, bytes } if entries <= MOST_ENTRIES => {
                 (self.entries, self.bytes) = (entries, bytes);
+                self.inbox.has_room(bytes)?;
                 self.progress.begins(bytes);
             }
             Frame::Offer { .. } => {
-                return Err(FilesError::Protocol("it offers more files than are taken"));
+                return Err(FilesError::Protocol(
+                    "the sender offers more files than are taken",
+                ));
             }
-            _ => return Err(FilesError::Protocol("it did not begin with an offer")),
+            _ => {
+                return Err(FilesError::Protocol(
+                    "the sender did not begin with an offer",
+                ));
+            }
         }
         loop {
             match self.peer.next()? {
@@ -126,7 +138,7 @@ impl Receiver<'_> {
             self.peer.send(&Frame::Kept)?;
         }
         if (self.entries, self.bytes) != (0, 0) {
-            return Err(FilesError::Protocol("it sent less than it offered"));
+            return Err(FilesError::Protocol("the sender sent less than it offered"));
         }
         self.peer.has_finished()?;
         self.peer.finish()?;
@@ -136,7 +148,7 @@ impl Receiver<'_> {
 
     /// Takes an entry off what was offered.
     fn count(&mut self, bytes: u64) -> Result<(), FilesError> {
-        let more = FilesError::Protocol("it sends more than it offered");
+        let more = FilesError::Protocol("the sender sends more than it offered");
         match (self.entries.checked_sub(1), self.bytes.checked_sub(bytes)) {
             (Some(entries), Some(bytes)) => (self.entries, self.bytes) = (entries, bytes),
             _ => return Err(more),
@@ -155,7 +167,7 @@ impl Receiver<'_> {
                 let error = FilesError::of(name, "cannot read what is there");
                 let hash = hash(&mut there, length).map_err(error)?;
                 if self.want(length, &hash)? == length {
-                    return self.is_there(name, length, hash);
+                    return self.is_there(&place, &there, length, hash);
                 }
                 if !self.overwrite {
                     return Err(exists());
@@ -169,17 +181,24 @@ impl Receiver<'_> {
     }
 
     /// The sender has found that this side has the whole file.
-    fn is_there(&mut self, name: &Name, size: u64, hash: Sha256) -> Result<(), FilesError> {
+    fn is_there(
+        &mut self,
+        place: &Place<'_>,
+        file: &File,
+        size: u64,
+        hash: Sha256,
+    ) -> Result<(), FilesError> {
         let digest: Digest = hash.finalize().into();
         match self.peer.next()? {
-            Frame::End { digest: theirs } if theirs == digest => {
-                self.progress.skip(size);
-                self.progress.kept(name, size, size, &digest);
-                Ok(())
-            }
-            Frame::End { .. } => Err(FilesError::Corrupt(name.clone())),
-            _ => Err(FilesError::Protocol("a file that has not ended")),
+            Frame::End { digest: theirs } if theirs == digest => {}
+            Frame::End { .. } => return Err(FilesError::Corrupt(place.name.clone())),
+            _ => return Err(FilesError::Protocol("a file that has not ended")),
         }
+        // An earlier attempt may have been killed before it got this far.
+        place.sync(file)?;
+        self.progress.skip(size);
+        self.progress.kept(place.name, size, size, &digest);
+        Ok(())
     }
 
     /// Receives a file under its partial name, and then gives it its own. `has_begun` says that the sender begins at
@@ -192,11 +211,11 @@ impl Receiver<'_> {
     ) -> Result<(), FilesError> {
         let mut partial = Partial::open(place)?;
         let (start, mut hash) = if has_begun {
-            self.has_room(file.size)?;
+            place.has_room(file.size)?;
             (0, Sha256::new())
         } else {
             let (offset, hash) = partial.prefix(file.size)?;
-            self.has_room(file.size - offset)?;
+            place.has_room(file.size - offset)?;
             (self.want(offset, &hash)?, hash)
         };
         if start == 0 {
@@ -221,17 +240,8 @@ impl Receiver<'_> {
         match self.peer.next()? {
             Frame::Begin { offset: from } if from == offset || from == 0 => Ok(from),
             _ => Err(FilesError::Protocol(
-                "it did not begin where it was asked to",
+                "the sender did not begin where it was asked to",
             )),
-        }
-    }
-
-    /// Whether so many bytes, and what comes after this file, can be written.
-    fn has_room(&self, bytes: u64) -> Result<(), FilesError> {
-        let needed = bytes.saturating_add(self.bytes);
-        match self.inbox.free() {
-            Some(free) if free < needed => Err(FilesError::NoRoom { needed, free }),
-            _ => Ok(()),
         }
     }
 
@@ -248,16 +258,18 @@ impl Receiver<'_> {
     ) -> Result<(Digest, Digest), FilesError> {
         let (filler, drainer) = ring();
         thread::scope(|scope| {
-            let writing = scope.spawn(move || {
+            let error = FilesError::of::<io::Error>(name, "cannot write");
+            let writing = thread::Builder::new().spawn_scoped(scope, move || {
                 while let Some(block) = drainer.take() {
                     (&partial.file).write_all(&block)?;
                     drainer.give_back(block);
                 }
                 Ok(())
             });
+            let writing = writing.map_err(&error)?;
             let received = self.fill(filler, &mut hash, left);
             let written = writing.join().expect("writing does not panic");
-            written.map_err(FilesError::of::<io::Error>(name, "cannot write"))?;
+            written.map_err(&error)?;
             Ok((hash.finalize().into(), received?))
         })
     }

@@ -9,6 +9,7 @@ use super::source::Source;
 use super::tree::{self, Listed, Tree};
 use super::{FilesError, meet};
 use crate::client::ClientError;
+use crate::client::join::Entry;
 
 /// Sends files and folders to whoever receives in the same room.
 ///
@@ -22,7 +23,8 @@ pub fn send(args: &SendArgs, quiet: bool) -> Result<(), ClientError> {
 
 fn attempt(args: &SendArgs, progress: &mut Progress) -> Result<(), ClientError> {
     let tree = tree::list(&args.files)?;
-    let mut peer = meet(&args.meeting, Role::Send, progress)?;
+    let entry = Entry::new(&args.meeting.room)?;
+    let mut peer = meet(&args.meeting, &entry, Role::Send, progress)?;
     let mut sender = Sender {
         peer: &mut peer,
         progress,
@@ -95,8 +97,16 @@ impl<'a> Sender<'a> {
         self.progress.file(name);
         let start = match self.peer.next()? {
             Frame::Want { offset, prefix } if offset <= size => source.seek(offset, prefix)?,
-            Frame::Want { .. } => return Err(FilesError::Protocol("it wants more than there is")),
-            _ => return Err(FilesError::Protocol("it did not say what it wants")),
+            Frame::Want { .. } => {
+                return Err(FilesError::Protocol(
+                    "the receiver wants more than there is",
+                ));
+            }
+            _ => {
+                return Err(FilesError::Protocol(
+                    "the receiver did not say what it wants",
+                ));
+            }
         };
         self.peer.send(&Frame::Begin { offset: start })?;
         self.progress.skip(start);
@@ -122,7 +132,11 @@ impl<'a> Sender<'a> {
         };
         match self.peer.next()? {
             Frame::Kept => {}
-            _ => return Err(FilesError::Protocol("it did not confirm what was sent")),
+            _ => {
+                return Err(FilesError::Protocol(
+                    "the receiver did not confirm what was sent",
+                ));
+            }
         }
         if let Sent::File {
             name,

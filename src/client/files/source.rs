@@ -1,11 +1,12 @@
 //! One file that is sent: read and hashed ahead of the sending.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Seek};
-use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Component, Path};
 use std::thread;
 
-use rustix::fs::OFlags;
+use rustix::fs::{Mode, OFlags, openat};
+use rustix::io::Errno;
 use sha2::{Digest as _, Sha256};
 
 use super::FilesError;
@@ -14,6 +15,16 @@ use super::frame::Digest;
 use super::names::Name;
 use super::tree::{Listed, State};
 use crate::limits::FILE_BLOCK;
+
+/// For folders on the way to a file. Linux need not be allowed to read them for that.
+const FOLDER: OFlags = OFlags::DIRECTORY
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC)
+    .union(LOOKUP);
+#[cfg(target_os = "linux")]
+const LOOKUP: OFlags = OFlags::PATH;
+#[cfg(not(target_os = "linux"))]
+const LOOKUP: OFlags = OFlags::empty();
 
 pub struct Source<'a> {
     name: &'a Name,
@@ -27,13 +38,7 @@ pub struct Source<'a> {
 impl<'a> Source<'a> {
     /// Opens a file, which must be the one that was listed.
     pub fn open(name: &'a Name, listed: &Listed) -> Result<Self, FilesError> {
-        // Whatever has taken the file's place in the meantime must neither lead elsewhere nor block.
-        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        let file = OpenOptions::new()
-            .read(true)
-            .custom_flags(flags.bits().cast_signed())
-            .open(&listed.path)
-            .map_err(FilesError::of(name, "cannot open"))?;
+        let file = open(&listed.path).map_err(FilesError::of(name, "cannot open"))?;
         let source = Self {
             name,
             file,
@@ -75,13 +80,16 @@ impl<'a> Source<'a> {
         mut self,
         mut send: impl FnMut(&[u8]) -> Result<(), FilesError>,
     ) -> Result<Digest, FilesError> {
+        let name = self.name;
         thread::scope(|scope| {
             let (filler, drainer) = ring();
-            let reading = scope.spawn(move || {
+            let reading = thread::Builder::new().spawn_scoped(scope, move || {
                 self.read_ahead(&filler)?;
                 self.is_unchanged()?;
+                self.is_whole()?;
                 Ok(self.hash.finalize().into())
             });
+            let reading = reading.map_err(FilesError::of(name, "cannot read"))?;
             while let Some(block) = drainer.take() {
                 send(&block)?;
                 drainer.give_back(block);
@@ -112,6 +120,15 @@ impl<'a> Source<'a> {
         Ok(())
     }
 
+    /// Files of /proc say that they are empty, or have a page, whatever is in them.
+    fn is_whole(&mut self) -> Result<(), FilesError> {
+        match read(&mut self.file, &mut [0]) {
+            Ok(0) => Ok(()),
+            Ok(_) => Err(FilesError::Longer(self.name.clone())),
+            Err(error) => Err(FilesError::of(self.name, "cannot read")(error)),
+        }
+    }
+
     fn is_unchanged(&self) -> Result<(), FilesError> {
         let metadata = self.file.metadata();
         let metadata = metadata.map_err(FilesError::of(self.name, "cannot read"))?;
@@ -121,6 +138,19 @@ impl<'a> Source<'a> {
             Err(FilesError::Changed(self.name.clone()))
         }
     }
+}
+
+/// Opens a file by the path by which it was listed, in which there was no symlink. What has taken its place in the
+/// meantime, or that of a folder above it, must neither lead elsewhere nor block.
+fn open(path: &Path) -> Result<File, Errno> {
+    let mut folder = rustix::fs::open("/", FOLDER, Mode::empty())?;
+    let above = path.parent().into_iter().flat_map(Path::components);
+    for component in above.skip_while(|component| *component == Component::RootDir) {
+        folder = openat(&folder, component.as_os_str(), FOLDER, Mode::empty())?;
+    }
+    let last = path.file_name().unwrap_or_default();
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    Ok(openat(&folder, last, flags, Mode::empty())?.into())
 }
 
 /// Fills the buffer, unless the file ends before.

@@ -1,6 +1,7 @@
 //! What there is to send: files and whole folders, listed before anything is sent, so that what can't be sent is known
 //! at once, and all of it.
 
+use std::collections::HashSet;
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -74,17 +75,14 @@ pub fn list(paths: &[PathBuf]) -> Result<Tree, FilesError> {
         root: PathBuf::new(),
         above: Vec::new(),
     };
-    let mut names = Vec::new();
+    let mut names = HashSet::new();
     for path in paths {
         match top(path) {
-            Ok((_, name)) if names.contains(&name) => {
-                lister.complain(path, "another one to be sent has the same name");
-            }
-            Ok((real, name)) => {
+            Ok((real, name)) if names.insert(name.clone()) => {
                 lister.root.clone_from(&real);
                 lister.visit(&real, &name);
-                names.push(name);
             }
+            Ok(_) => lister.complain(path, "another one to be sent has the same name"),
             Err(words) => lister.complain(path, &words),
         }
     }

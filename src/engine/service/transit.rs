@@ -31,14 +31,8 @@ const HANDSHAKE: Greeting = Greeting { read, answer };
 const OK: &[u8] = b"ok\n";
 const IMPATIENT: &[u8] = b"impatient\n";
 
-const BAD_HANDSHAKE: Refusal = Refusal {
-    code: Code::Hello,
-    words: "expected please relay <token>",
-};
-const TOO_LONG: Refusal = Refusal {
-    code: Code::Hello,
-    words: "the line is too long",
-};
+const BAD_HANDSHAKE: Refusal = Refusal::new(Code::Hello, "expected please relay <token>");
+const TOO_LONG: Refusal = Refusal::new(Code::Hello, "the line is too long");
 
 /// Reads a handshake. Nothing is refused before its line is whole, or too long: which of the two it is decides about the
 /// answer.
