@@ -70,7 +70,7 @@ impl Engine {
         self.limit_quiet(key, now);
     }
 
-    /// A token brings two together, once: whoever else waits with it, on a guest who has its partner now, waits in vain.
+    /// This guest has its partner, and a token is good for one room: whoever else waits with it waits in vain.
     fn end_redundant(&mut self, now: Moment, listener: ListenerId, guest: &Guest) {
         for key in self.lobbies[listener].waiting_like(guest) {
             self.end_room(now, key, RoomEnd::All(CloseReason::Redundant));
