@@ -75,9 +75,10 @@ pub struct ServeArgs {
     #[arg(long, value_name = "TIME", default_value = "10s")]
     pub hello_timeout: Limit,
 
-    /// How long a client waits for its partner
-    #[arg(long, value_name = "TIME", default_value = "none")]
-    pub wait_timeout: Limit,
+    /// How long a client waits for its partner, where the listener does not say so itself (wait=TIME)
+    /// [default: none; for transit 1h]
+    #[arg(long, value_name = "TIME")]
+    pub wait_timeout: Option<Limit>,
 
     /// How long a room may be silent
     #[arg(long, value_name = "TIME", default_value = "none")]

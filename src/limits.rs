@@ -50,6 +50,14 @@ pub const RELOAD_CHECK: Duration = Duration::from_millis(20);
 /// Bytes of the longest hello and of the longest step of a login, their terminator included.
 pub const LONGEST_HELLO: usize = 1024;
 
+/// Bytes of the longest first line of a transit client, without its terminator.
+pub const LONGEST_HANDSHAKE: usize = 1024;
+
+/// How long a transit client waits for its partner if the operator does not say. The sender connects before a person has
+/// typed the code, so minutes would be too few. After an hour nobody is typing any more, and without a limit those who
+/// never come would hold a descriptor each for ever.
+pub const TRANSIT_WAIT: Duration = Duration::from_secs(60 * 60);
+
 /// Bytes of the longest name of a room.
 pub const LONGEST_ROOM: usize = 64;
 
@@ -173,7 +181,7 @@ const _: () = assert!(
     "one read must be able to fill a floor"
 );
 const _: () = assert!(
-    LONGEST_HELLO < BUFFER_FLOOR,
+    LONGEST_HELLO < BUFFER_FLOOR && LONGEST_HANDSHAKE < BUFFER_FLOOR,
     "a hello must find memory however scarce it is"
 );
 const _: () = assert!(

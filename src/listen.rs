@@ -12,6 +12,7 @@ use thiserror::Error;
 use crate::engine::Meeting;
 use crate::engine::service::{Factory, OptionError, SERVICES, Seats, ServiceKind};
 use crate::socket::listen;
+use crate::units::Limit;
 
 /// What `pairloop serve` serves when it is not told.
 pub const DEFAULTS: &[&str] = &[
@@ -30,8 +31,18 @@ pub struct ListenUrl {
     pub meeting: Meeting,
     /// The file of those who may log in, if that is not everybody.
     pub auth: Option<PathBuf>,
+    /// How long its clients wait for a partner, if it says so.
+    wait: Option<Limit>,
     host: Host,
     port: u16,
+}
+
+/// What is said behind the `?`.
+struct Options {
+    service: Factory,
+    meeting: Meeting,
+    auth: Option<PathBuf>,
+    wait: Option<Limit>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,8 +73,12 @@ pub enum UrlError {
     Rooms(String),
     #[error("auth=FILE is for rooms=named: by arrival nobody says who they are")]
     AuthByArrival,
-    #[error("{0} has rooms for one, so they need no names")]
+    #[error("{0} has rooms for one, so they need no names, and nobody waits")]
     Alone(&'static str),
+    #[error("rooms= and auth= are not for {0}: its clients bring a first line of their own")]
+    Greeting(&'static str),
+    #[error("wait: {0}")]
+    Wait(String),
     #[error("{service}: {error}", error = error.0)]
     Option {
         service: &'static str,
@@ -83,12 +98,18 @@ impl FromStr for ListenUrl {
         let service =
             ServiceKind::find(service).ok_or_else(|| UrlError::Service(service.into()))?;
         let (address, options) = rest.split_once('?').unwrap_or((rest, ""));
-        let (service, meeting, auth) = with_options(service, options)?;
+        let Options {
+            service,
+            meeting,
+            auth,
+            wait,
+        } = with_options(service, options)?;
         let (host, port) = host_and_port(address)?;
         Ok(Self {
             service,
             meeting,
             auth,
+            wait,
             host,
             port,
         })
@@ -96,20 +117,22 @@ impl FromStr for ListenUrl {
 }
 
 /// Reads the options: those of every listener here, the others by the service.
-fn with_options(
-    service: &'static ServiceKind,
-    options: &str,
-) -> Result<(Factory, Meeting, Option<PathBuf>), UrlError> {
-    let (mut own, mut meeting, mut auth) = (Vec::new(), Meeting::Arrival, None);
+fn with_options(service: &'static ServiceKind, options: &str) -> Result<Options, UrlError> {
+    let (mut own, mut meeting) = (Vec::new(), Meeting::Arrival);
+    let (mut auth, mut wait) = (None, None);
     for option in options.split('&').filter(|option| !option.is_empty()) {
         match option
             .split_once('=')
             .ok_or_else(|| UrlError::NoValue(option.into()))?
         {
+            ("rooms" | "auth", _) if service.greeting.is_some() => {
+                return Err(UrlError::Greeting(service.name));
+            }
             ("rooms", "arrival") => meeting = Meeting::Arrival,
-            ("rooms", "named") if service.seats == Seats::One => {
+            ("rooms", "named") | ("wait", _) if service.seats == Seats::One => {
                 return Err(UrlError::Alone(service.name));
             }
+            ("wait", limit) => wait = Some(limit.parse().map_err(UrlError::Wait)?),
             ("rooms", "named") => meeting = Meeting::Named,
             ("auth", "") => return Err(UrlError::NoValue("auth".into())),
             ("auth", path) => auth = Some(PathBuf::from(path)),
@@ -124,7 +147,12 @@ fn with_options(
     if auth.is_some() && meeting == Meeting::Arrival {
         return Err(UrlError::AuthByArrival);
     }
-    Ok((factory, meeting, auth))
+    Ok(Options {
+        service: factory,
+        meeting,
+        auth,
+        wait,
+    })
 }
 
 pub(crate) fn host_and_port(address: &str) -> Result<(Host, u16), UrlError> {
@@ -192,6 +220,13 @@ pub enum ListenError {
 }
 
 impl ListenUrl {
+    /// How long its clients wait for a partner: what the listener says goes before what is `given` for all, and that before
+    /// what its service has by default.
+    pub fn wait_timeout(&self, given: Option<Limit>) -> Option<Duration> {
+        let said = self.wait.or(given);
+        said.map_or(self.service.kind.wait, |limit| limit.0)
+    }
+
     /// Opens a socket for every address that the host has. An address whose protocol this machine lacks is
     /// passed over as long as another works: `localhost` often has two.
     ///
@@ -262,80 +297,4 @@ fn is_lacking(error: &io::Error) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parsed(text: &str) -> Result<String, UrlError> {
-        text.parse::<ListenUrl>().map(|url| url.to_string())
-    }
-
-    #[test]
-    fn urls_that_are_right() {
-        for text in [
-            "relay://127.0.0.1:7000",
-            "echo://[::1]:7007",
-            "relay://*:0",
-            "echo://localhost:65535",
-        ] {
-            assert_eq!(parsed(text), Ok(text.into()));
-        }
-        assert_eq!(
-            parsed("relay://*:1?rooms=arrival"),
-            Ok("relay://*:1".into())
-        );
-    }
-
-    #[test]
-    fn urls_that_are_wrong() {
-        let table = [
-            ("", UrlError::Shape),
-            ("relay", UrlError::Shape),
-            ("relay:127.0.0.1:7000", UrlError::Shape),
-            ("rely://127.0.0.1:7000", UrlError::Service("rely".into())),
-            ("relay://127.0.0.1", UrlError::NoPort("127.0.0.1".into())),
-            ("relay://[::1]", UrlError::NoPort("[::1]".into())),
-            ("relay://[::1", UrlError::Shape),
-            ("relay://::1:7000", UrlError::Brackets("::1".into())),
-            ("relay://:7000", UrlError::NoHost),
-            ("relay://h:", UrlError::Port("".into())),
-            ("relay://h:+7", UrlError::Port("+7".into())),
-            ("relay://h:65536", UrlError::Port("65536".into())),
-            ("relay://h:1?rooms=many", UrlError::Rooms("many".into())),
-            ("echo://h:1?rooms=named", UrlError::Alone("echo")),
-            ("chat://h:1?auth=f", UrlError::AuthByArrival),
-            ("relay://h:1?rooms", UrlError::NoValue("rooms".into())),
-        ];
-        for (text, error) in table {
-            assert_eq!(parsed(text), Err(error), "{text}");
-        }
-    }
-
-    #[test]
-    fn options_belong_to_their_service() {
-        for text in [
-            "chat://h:1?turns=free",
-            "relay://h:1?rooms=named",
-            "chat://h:1?rooms=arrival&turns=strict",
-            "order://h:1?settle=1s",
-        ] {
-            assert!(parsed(text).is_ok(), "{text}");
-        }
-        for (text, part) in [
-            ("relay://h:1?turns=free", "unknown option `turns`"),
-            ("chat://h:1?turns=odd", "turns is strict or free"),
-            ("chat://h:1?settle=1s", "unknown option `settle`"),
-            ("order://h:1?settle=soon", "not a duration"),
-            ("order://h:1?turns=free", "unknown option `turns`"),
-        ] {
-            let error = parsed(text).unwrap_err().to_string();
-            assert!(error.contains(part), "{text}: {error}");
-        }
-    }
-
-    #[test]
-    fn the_defaults_are_right() {
-        for text in DEFAULTS {
-            assert_eq!(parsed(text), Ok((*text).into()));
-        }
-    }
-}
+mod tests;

@@ -63,7 +63,7 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     }
     let timeouts = Timeouts {
         hello: args.hello_timeout.0,
-        wait: args.wait_timeout.0,
+        wait: None,
         idle: args.idle_timeout.0,
         half_close: args.half_close_timeout.0,
     };
@@ -73,6 +73,9 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     let mut engine = Engine::new(services, timeouts, net.now())
         .with_nonces(random()?)
         .with_clients_per_source(args.max_clients_per_source);
+    for (lobby, url) in urls.iter().enumerate() {
+        engine.set_wait_timeout(lobby, url.wait_timeout(args.wait_timeout));
+    }
     let auth_files = auth_files(&urls);
     auth_files.load(&mut engine)?;
     let max_clients = settings.max_clients;

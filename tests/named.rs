@@ -10,20 +10,11 @@ use std::time::Duration;
 
 use pairloop::limits::BUFFER_FLOOR;
 
-use common::{Client, Daemon, End, Noise, connect, end_of, program, receive};
+use common::{Client, Daemon, End, Noise, connect, end_of, hears_nothing, program, receive};
 
 const NAMED: &str = "relay://127.0.0.1:0?rooms=named";
 const NAMED_CHAT: &str = "chat://127.0.0.1:0?rooms=named";
 const NAMED_ORDER: &str = "order://127.0.0.1:0?rooms=named";
-
-impl Daemon {
-    /// A client of the first listener that has said this.
-    fn say(&self, words: &str) -> TcpStream {
-        let mut client = self.connect();
-        client.write_all(words.as_bytes()).unwrap();
-        client
-    }
-}
 
 #[track_caller]
 fn is_refused(mut client: TcpStream, words: &str) {
@@ -131,21 +122,13 @@ fn strangers_are_told_and_sent_away_at_once() {
         "ERR room a room is 1 to 64 of A-Z a-z 0-9 . _ -\n",
     );
     is_refused(
-        daemon.say(&format!("JOIN a scram={}\n", "A".repeat(1 << 20))),
+        daemon.say(format!("JOIN a scram={}\n", "A".repeat(1 << 20))),
         "ERR hello the line is too long\n",
     );
     daemon.has_clients(0);
     let mut y = daemon.say("JOIN a\n");
     y.shutdown(Shutdown::Write).unwrap();
     assert_eq!(end_of(&mut y), End::Fin, "a health check");
-}
-
-/// Whether nothing has come yet.
-fn hears_nothing(stream: &TcpStream) -> bool {
-    stream.set_nonblocking(true).unwrap();
-    let nothing = stream.peek(&mut [0]).is_err();
-    stream.set_nonblocking(false).unwrap();
-    nothing
 }
 
 #[test]

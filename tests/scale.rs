@@ -7,10 +7,11 @@ mod common;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Socket, Type};
 
-use common::{CHAT, DEADLINE, Daemon, ECHO, ORDER, RELAY, patient, receive, reset};
+use common::{
+    CHAT, DEADLINE, Daemon, ECHO, ORDER, RELAY, patient, raise_descriptor_limit, receive, reset,
+};
 
 const CLIENTS: usize = 18_000;
 
@@ -74,7 +75,7 @@ fn an_order_client_costs_little() {
 /// Connects very many clients to a service, lets all of them use it, and asserts what one costs before and after.
 #[track_caller]
 fn costs_little(service: &str, using: impl FnOnce(&mut [TcpStream])) {
-    raise_descriptor_limit();
+    raise_descriptor_limit(CLIENTS as u64 + 1000);
     let mut daemon = Daemon::serve(&[service], &["-q", "--max-clients", "18000"]);
     daemon.settle();
     let before = daemon.memory("RssAnon");
@@ -108,7 +109,7 @@ fn carry(clients: &mut [TcpStream]) {
 #[test]
 #[ignore = "needs a machine to itself for some seconds"]
 fn clients_that_come_and_go_leave_nothing_behind() {
-    raise_descriptor_limit();
+    raise_descriptor_limit(CLIENTS as u64 + 1000);
     let mut daemon = Daemon::serve(&[RELAY], &["-q"]);
     let mut levels = Vec::new();
     for _ in 0..CROWDS {
@@ -148,15 +149,6 @@ fn assert_in_release(bytes: f64, most: f64) {
     } else {
         assert!(bytes <= most, "{bytes} bytes, more than {most}");
     }
-}
-
-/// The soft limit is often 1024.
-fn raise_descriptor_limit() {
-    let maximum = getrlimit(Resource::Nofile).maximum;
-    let enough = maximum.is_none_or(|maximum| maximum >= CLIENTS as u64 + 1000);
-    assert!(enough, "the hard limit for descriptors is {maximum:?}");
-    let current = maximum;
-    setrlimit(Resource::Nofile, Rlimit { current, maximum }).expect("up to the hard limit");
 }
 
 /// So many clients, from several source addresses, so that none of these runs out of ports.

@@ -22,6 +22,9 @@ const SECONDS: u64 = 15;
 /// The seeds that are tried in any case, and that must show everything there is.
 const SEEDS: u64 = 300;
 
+/// What the seeds can't show, because they have no transit listeners: `sim/transit.rs` does.
+const ELSEWHERE: [CloseReason; 2] = [CloseReason::Impatient, CloseReason::Redundant];
+
 #[test]
 fn whatever_happens_streams_stay_whole() {
     let number = |name: &str| env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
@@ -43,7 +46,7 @@ fn whatever_happens_streams_stay_whole() {
     }
     for reason in CloseReason::ALL {
         assert!(
-            sum.closed[reason as usize] > 0,
+            sum.closed[reason as usize] > 0 || ELSEWHERE.contains(&reason),
             "nobody was ever closed as {reason:?}"
         );
     }

@@ -23,6 +23,10 @@ pub enum CloseReason {
     HalfCloseTimeout,
     /// It did not take the bytes that were waiting for it.
     StallTimeout,
+    /// It went on speaking where it had to wait for its partner.
+    Impatient,
+    /// It waited for a partner who has been given to another.
+    Redundant,
     /// What it said is longer than its service allows.
     TooLong,
     /// It was to say something, and said nothing.
@@ -55,7 +59,7 @@ pub enum Ending {
 }
 
 impl CloseReason {
-    pub const ALL: [CloseReason; 18] = [
+    pub const ALL: [CloseReason; 20] = [
         CloseReason::Done,
         CloseReason::Left,
         CloseReason::Reset,
@@ -65,6 +69,8 @@ impl CloseReason {
         CloseReason::IdleTimeout,
         CloseReason::HalfCloseTimeout,
         CloseReason::StallTimeout,
+        CloseReason::Impatient,
+        CloseReason::Redundant,
         CloseReason::TooLong,
         CloseReason::Empty,
         CloseReason::BadHello,
@@ -77,10 +83,13 @@ impl CloseReason {
     ];
 
     /// How a raw stream ends for this reason. One that was cut short must end with RST: FIN would make it look
-    /// complete.
+    /// complete. Who is impatient or redundant was to be told that a stream begins, and was not.
     pub fn ending(self) -> Ending {
         match self {
-            CloseReason::Done | CloseReason::Left => Ending::Finish,
+            CloseReason::Done
+            | CloseReason::Left
+            | CloseReason::Impatient
+            | CloseReason::Redundant => Ending::Finish,
             CloseReason::PartnerLost
             | CloseReason::WaitTimeout
             | CloseReason::IdleTimeout
@@ -112,6 +121,8 @@ impl CloseReason {
             CloseReason::IdleTimeout => "idle_timeout",
             CloseReason::HalfCloseTimeout => "half_close_timeout",
             CloseReason::StallTimeout => "stall_timeout",
+            CloseReason::Impatient => "impatient",
+            CloseReason::Redundant => "redundant",
             CloseReason::TooLong => "too_long",
             CloseReason::Empty => "empty",
             CloseReason::BadHello => "bad_hello",
@@ -137,6 +148,8 @@ impl fmt::Display for CloseReason {
             CloseReason::IdleTimeout => "idle for too long",
             CloseReason::HalfCloseTimeout => "half-closed for too long",
             CloseReason::StallTimeout => "did not take its bytes",
+            CloseReason::Impatient => "did not wait for its partner",
+            CloseReason::Redundant => "its partner has met another",
             CloseReason::TooLong => "said too much at once",
             CloseReason::Empty => "said nothing",
             CloseReason::BadHello => "no proper hello",

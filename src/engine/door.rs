@@ -3,14 +3,12 @@
 use std::net::SocketAddr;
 
 use super::client::At;
-use super::hello::{self, Code, Hello, Refusal};
+use super::greeting::{Code, Greeting, Hello, Part, Refusal};
 use super::lobby::Guest;
 use super::login::{Login, PENALISED};
 use super::service::Manner;
 use super::table::Key;
-use super::{
-    ClientId, CloseReason, Due, Ending, Engine, ListenerId, Meeting, Moment, Note, Output,
-};
+use super::{ClientId, CloseReason, Due, Ending, Engine, ListenerId, Moment, Note, Output};
 
 /// One client at the door of a lobby.
 pub(super) struct Door {
@@ -64,7 +62,8 @@ impl Engine {
         });
         self.clients.insert(client.slot(), At::Door(key));
         self.lobbies[listener].at_the_door += 1;
-        let deadline = self.timeouts.hello.map(|limit| now + limit);
+        let hello = self.lobbies[listener].timeouts.hello;
+        let deadline = hello.map(|limit| now + limit);
         if self.is_penalised(now, &self.doors[key]) {
             return self.turn_away(key, PENALISED);
         }
@@ -79,7 +78,7 @@ impl Engine {
         if door.login.is_some() {
             return self.hear_proof(now, key, bytes);
         }
-        match hello::join(bytes) {
+        match (self.greeting(door.listener).read)(bytes) {
             Ok(None) => {
                 self.outputs.push_back(Output::ReadOn(door.client));
                 0
@@ -98,15 +97,21 @@ impl Engine {
         }
     }
 
+    /// What is said at the door of this listener.
+    fn greeting(&self, listener: ListenerId) -> &'static Greeting {
+        let greeting = self.lobbies[listener].greeting;
+        greeting.expect("a lobby with a door has a greeting")
+    }
+
     fn guest(&self, door: &Door, hello: &Hello<'_>) -> Result<Guest, Refusal> {
         let kind = self.lobbies[door.listener].factory().kind;
-        if hello.role.is_some() && kind.manner == Manner::Lines {
+        if matches!(hello.part, Part::Role(Some(_))) && kind.manner == Manner::Lines {
             return Err(NO_ROLES);
         }
         Ok(Guest {
             peer: door.peer,
             room: hello.room.into(),
-            role: hello.role,
+            part: hello.part,
             ack: hello.ack,
         })
     }
@@ -120,14 +125,20 @@ impl Engine {
 
     /// Says why, and closes.
     pub(super) fn turn_away(&mut self, key: Key, refusal: Refusal) {
-        let Door { client, peer, .. } = self.leave_door(key);
+        let Door {
+            client,
+            peer,
+            listener,
+            ..
+        } = self.leave_door(key);
         self.sources.leave(client.slot());
         self.outputs.push_back(Output::Note(Note::Refused {
             client,
             peer,
             refusal,
         }));
-        self.outputs.push_back(refusal.sent_to(client));
+        let answer = self.greeting(listener).refuse(client, refusal);
+        self.outputs.extend(answer);
         self.outputs.push_back(Output::Close {
             client,
             reason: refusal.code.reason(),
@@ -137,8 +148,13 @@ impl Engine {
         self.settle_stop();
     }
 
-    /// There is no place for this one. Where bytes are raw, nobody expects words.
-    pub(super) fn refuse(&mut self, client: ClientId, peer: SocketAddr, meeting: Meeting) {
+    /// There is no place for this one. Whoever says no hello expects no words.
+    pub(super) fn refuse(
+        &mut self,
+        client: ClientId,
+        peer: SocketAddr,
+        greeting: Option<&Greeting>,
+    ) {
         let refusal = FULL;
         self.outputs.push_back(Output::Note(Note::Refused {
             client,
@@ -147,8 +163,8 @@ impl Engine {
         }));
         let reason = CloseReason::Full;
         let mut ending = reason.ending();
-        if meeting == Meeting::Named {
-            self.outputs.push_back(FULL.sent_to(client));
+        if let Some(answer) = greeting.and_then(|greeting| greeting.refuse(client, refusal)) {
+            self.outputs.push_back(answer);
             ending = Ending::Finish;
         }
         self.outputs.push_back(Output::Close {

@@ -8,98 +8,19 @@
 //! A line ends with LF or CRLF. What is not going to be one is refused as soon as that can be seen: a program
 //! that speaks something else would otherwise wait for an answer, and we for a line.
 
-use std::fmt;
-
-use super::{ClientId, Output, Payload};
+use super::greeting::{Code, Greeting, Heard, Hello, Part, Refusal, Role};
 use crate::limits::{LONGEST_HELLO, LONGEST_ROOM};
 
-/// What a client of a named room does there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// Only sends.
-    Produce,
-    /// Only receives; what it sends is thrown away.
-    Consume,
-}
-
-impl Role {
-    pub fn other(self) -> Role {
-        match self {
-            Role::Produce => Role::Consume,
-            Role::Consume => Role::Produce,
-        }
-    }
-}
-
-/// A hello, as it was said.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Hello<'a> {
-    pub room: &'a str,
-    pub role: Option<Role>,
-    /// It wants to be told when its partner is there.
-    pub ack: bool,
-    /// The first message of a login (RFC 5802), in base64.
-    pub scram: Option<&'a str>,
-}
-
-/// The first word of the answer to a client that is not let in, or not any longer: `ERR <code> <words>`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Code {
-    /// It said no proper hello.
-    Hello,
-    /// It did not log in.
-    Auth,
-    /// It asked for a room that cannot be.
-    Room,
-    /// There is no place for it.
-    Full,
-    /// It, or its partner, took too long.
-    Timeout,
-    /// The server stops.
-    Closing,
-}
-
-/// Why a client is not let in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refusal {
-    pub code: Code,
-    pub words: &'static str,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let code = match self.code {
-            Code::Hello => "hello",
-            Code::Auth => "auth",
-            Code::Room => "room",
-            Code::Full => "full",
-            Code::Timeout => "timeout",
-            Code::Closing => "closing",
-        };
-        write!(f, "ERR {code} {}", self.words)
-    }
-}
-
-impl Refusal {
-    pub(super) const fn new(code: Code, words: &'static str) -> Self {
-        Self { code, words }
-    }
-
-    pub(super) fn sent_to(self, client: ClientId) -> Output {
-        Output::Send {
-            to: client,
-            payload: Payload::Text(format!("{self}\n").into_bytes().into()),
-        }
-    }
-}
-
-/// What begins a client's bytes, together with how many of them it is.
-pub type Heard<T> = Result<Option<(T, usize)>, Refusal>;
+/// The greeting of named rooms, unless their service has one of its own.
+pub(super) const JOIN: Greeting = Greeting {
+    read: join,
+    answer: |refusal| format!("{refusal}\n").into_bytes().into(),
+};
 
 const NO_JOIN: Refusal = Refusal::new(Code::Hello, "expected JOIN <room>");
 const NO_AUTH: Refusal = Refusal::new(Code::Auth, "expected AUTH <base64>");
 
-/// Reads a hello. `None` if it is not complete.
+/// Reads a hello.
 pub fn join(bytes: &[u8]) -> Heard<Hello<'_>> {
     let Some((rest, length)) = line(bytes, "JOIN ", NO_JOIN)? else {
         return Ok(None);
@@ -107,7 +28,7 @@ pub fn join(bytes: &[u8]) -> Heard<Hello<'_>> {
     Ok(Some((words(rest)?, length)))
 }
 
-/// Reads a step of a login, and answers its base64. `None` if it is not complete.
+/// Reads a step of a login, and answers its base64.
 pub fn auth(bytes: &[u8]) -> Heard<&str> {
     line(bytes, "AUTH ", NO_AUTH)
 }
@@ -157,7 +78,7 @@ fn words(line: &str) -> Result<Hello<'_>, Refusal> {
     }
     Ok(Hello {
         room,
-        role,
+        part: Part::Role(role),
         ack: ack.is_some(),
         scram,
     })
@@ -183,7 +104,7 @@ mod tests {
     ) -> Hello<'a> {
         Hello {
             room,
-            role,
+            part: Part::Role(role),
             ack,
             scram,
         }
@@ -215,14 +136,7 @@ mod tests {
             for behind in ["", "\n", "JOIN", "\0\u{ff}"] {
                 let bytes = [text.as_bytes(), behind.as_bytes()].concat();
                 let length = text.len();
-                assert_eq!(
-                    join(&bytes),
-                    Ok(Some((
-                        hello(expected.room, expected.role, expected.ack, expected.scram),
-                        length
-                    ))),
-                    "{text:?}"
-                );
+                assert_eq!(join(&bytes), Ok(Some((expected, length))), "{text:?}");
                 for split in 0..length {
                     assert_eq!(join(&bytes[..split]), Ok(None), "{text:?} up to {split}");
                 }

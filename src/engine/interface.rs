@@ -67,7 +67,7 @@ pub enum Payload {
     Text(Cow<'static, [u8]>),
 }
 
-/// How a listener's clients find their partners.
+/// How a listener's clients find their partners, if its service does not say so itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meeting {
     /// In the order in which they come.

@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::hello::{Code, Refusal, Role};
+use super::greeting::{Code, Greeting, Part, Refusal};
+use super::hello;
 use super::service::Factory;
 use super::table::Key;
-use super::{CloseReason, Counts, Meeting};
+use super::{CloseReason, Counts, Meeting, Timeouts};
 use crate::users::Users;
 
 /// One listener's lobby. Those who fit together pair in the order in which they come.
 pub(super) struct Lobby {
     factory: Factory,
-    pub meeting: Meeting,
+    /// What its clients say first, if that is how they find their partners.
+    pub greeting: Option<&'static Greeting>,
+    pub timeouts: Timeouts,
     /// Who may come in, if not everybody.
     pub users: Option<Arc<Users>>,
     /// The room whose first client takes whoever comes. There is one at most: the next to come is its second.
@@ -33,7 +36,7 @@ pub(super) struct Guest {
     pub peer: SocketAddr,
     /// The room that it wants; empty where rooms have no names.
     pub room: Box<str>,
-    pub role: Option<Role>,
+    pub part: Part,
     /// It wants to be told when its partner is there.
     pub ack: bool,
 }
@@ -44,37 +47,52 @@ impl Guest {
         Self {
             peer,
             room: Box::default(),
-            role: None,
+            part: Part::Role(None),
             ack: false,
         }
     }
-
-    /// What it is told when it waits no longer, if it can be told: who said no hello expects no answer to it.
-    pub fn refusal(&self, reason: CloseReason) -> Option<Refusal> {
-        let (code, words) = match reason {
-            _ if self.room.is_empty() => return None,
-            CloseReason::WaitTimeout => (Code::Timeout, "no partner came in time"),
-            CloseReason::Stopping => (Code::Closing, "the server stops"),
-            _ => return None,
-        };
-        Some(Refusal { code, words })
-    }
 }
 
-/// A place in the queue of those who want the same room in the same role. All of these wait for the same kind of
+/// Why somebody who said hello waits no longer, if that is to be told.
+pub(super) fn refusal(reason: CloseReason) -> Option<Refusal> {
+    let (code, words) = match reason {
+        CloseReason::WaitTimeout => (Code::Timeout, "no partner came in time"),
+        CloseReason::Stopping => (Code::Closing, "the server stops"),
+        _ => return None,
+    };
+    Some(Refusal::new(code, words))
+}
+
+/// A place in the queue of those who want the same room and are the same in it. All of these wait for the same kind of
 /// partner, so the first of them gets the next that comes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     room: Box<str>,
-    role: Option<Role>,
+    part: Part,
     ticket: u64,
 }
 
+impl Place {
+    /// Where those begin who may fit to this guest.
+    fn first_for(guest: &Guest) -> Self {
+        Self {
+            room: guest.room.clone(),
+            part: guest.part.first_that_may_fit(),
+            ticket: 0,
+        }
+    }
+}
+
 impl Lobby {
-    pub fn new(factory: Factory, meeting: Meeting) -> Self {
+    pub fn new(factory: Factory, meeting: Meeting, timeouts: Timeouts) -> Self {
+        let greeting = factory.kind.greeting.or(match meeting {
+            Meeting::Arrival => None,
+            Meeting::Named => Some(&hello::JOIN),
+        });
         Self {
             factory,
-            meeting,
+            greeting,
+            timeouts,
             users: None,
             anyone: None,
             named: BTreeMap::new(),
@@ -98,18 +116,20 @@ impl Lobby {
         if guest.room.is_empty() {
             return self.anyone.take();
         }
-        let role = guest.role.map(Role::other);
-        let first = Place {
-            room: guest.room.clone(),
-            role,
-            ticket: 0,
-        };
-        let (place, _) = self.named.range(&first..).next()?;
-        if (&place.room, place.role) != (&first.room, role) {
+        let mut wanted = Place::first_for(guest);
+        let (place, _) = self.named.range(&wanted..).next()?;
+        if place.room != wanted.room || !guest.part.fits(place.part) {
             return None;
         }
-        let place = place.clone();
-        self.named.remove(&place)
+        (wanted.part, wanted.ticket) = (place.part, place.ticket);
+        self.named.remove(&wanted)
+    }
+
+    /// All who still wait in the room that this guest wanted, from the first on who might have fitted.
+    pub fn waiting_like(&self, guest: &Guest) -> Vec<Key> {
+        let waiting = self.named.range(Place::first_for(guest)..);
+        let waiting = waiting.take_while(|(place, _)| place.room == guest.room);
+        waiting.map(|(_, &key)| key).collect()
     }
 
     /// Lets a room wait for its second client.
@@ -121,7 +141,7 @@ impl Lobby {
         self.tickets += 1;
         let place = Place {
             room: guest.room.clone(),
-            role: guest.role,
+            part: guest.part,
             ticket: self.tickets,
         };
         self.named.insert(place.clone(), key);

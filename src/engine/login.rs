@@ -6,7 +6,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
 use super::door::Door;
-use super::hello::{Code, Heard, Refusal, auth};
+use super::greeting::{Code, Heard, Refusal};
+use super::hello::auth;
 use super::lobby::Guest;
 use super::table::Key;
 use super::{Engine, ListenerId, Moment, Note, Output, Payload, Source};

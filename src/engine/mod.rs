@@ -26,6 +26,7 @@ mod client;
 mod close;
 mod deadlines;
 mod door;
+mod greeting;
 pub mod hello;
 mod interface;
 mod invariants;
@@ -46,12 +47,13 @@ mod table;
 mod tests;
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub use client::ClientId;
 pub use close::{CloseReason, Ending};
 pub use deadlines::Deadlines;
-pub use hello::{Code, Refusal, Role, is_room};
+pub use greeting::{Code, Greeting, Hello, Part, Refusal, Role};
+pub use hello::is_room;
 pub use interface::{Counts, Input, ListenerId, Meeting, Output, Payload, Timeouts};
 pub use moment::{Epoch, Moment};
 pub use note::Note;
@@ -89,7 +91,6 @@ pub struct Engine {
     deadlines: Deadlines<Due>,
     sources: Sources,
     nonces: Nonces,
-    timeouts: Timeouts,
     outputs: VecDeque<Output>,
     rooms_opened: u64,
     rooms_over: u64,
@@ -109,7 +110,7 @@ impl Engine {
         Self {
             lobbies: listeners
                 .into_iter()
-                .map(|(service, rooms)| Lobby::new(service, rooms))
+                .map(|(service, rooms)| Lobby::new(service, rooms, timeouts))
                 .collect(),
             clients: Clients::default(),
             doors: Table::default(),
@@ -117,7 +118,6 @@ impl Engine {
             deadlines: Deadlines::default(),
             sources: Sources::new(None),
             nonces: Nonces::default(),
-            timeouts,
             outputs: VecDeque::new(),
             rooms_opened: 0,
             rooms_over: 0,
@@ -137,6 +137,11 @@ impl Engine {
     pub fn with_clients_per_source(mut self, most: Option<u32>) -> Self {
         self.sources = Sources::new(most);
         self
+    }
+
+    /// Lets those who came by this listener wait so long for their partners, and not as long as all others.
+    pub fn set_wait_timeout(&mut self, listener: ListenerId, limit: Option<Duration>) {
+        self.lobbies[listener].timeouts.wait = limit;
     }
 
     /// Tells what happened to a client, and answers how many bytes of a `Data` input were taken.
@@ -237,12 +242,16 @@ impl Engine {
             return bytes.len();
         }
         let mut taken = 0;
-        // Otherwise they wait where they are.
         if room.takes_data(side) {
             self.run_in(now, key, |service, actions| {
                 taken = service.data(side, bytes, actions)
             });
+        } else if !room.is_open() {
+            self.run_in(now, key, |service, actions| {
+                taken = service.early(bytes, actions)
+            });
         }
+        // What is left waits where it is.
         taken
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::hello::Refusal;
+use super::greeting::Refusal;
 use super::sides::Members;
 use super::{ClientId, CloseReason, Source};
 

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use crate::limits::ROOM_BYTES;
 
-use super::hello::Role;
-use super::lobby::{Guest, Place};
+use super::greeting::{Greeting, Part, Role};
+use super::lobby::{self, Guest, Place};
 use super::service::{Actions, Decisions, Factory, Manner, Seats, Service};
 use super::sides::{Members, Side, Sides};
 use super::{ClientId, CloseReason, Ending, ListenerId, Moment, Note, Output, Timeouts};
@@ -131,7 +131,7 @@ impl Room {
     }
 
     fn mute(&mut self, side: Side, guest: &Guest) {
-        if guest.role == Some(Role::Consume) {
+        if guest.part == Part::Role(Some(Role::Consume)) {
             self.mute.add(side);
         }
     }
@@ -254,12 +254,20 @@ impl Room {
             .min_by_key(|&(limit, _)| limit)
     }
 
-    /// Says goodbye to the members: the service has a last word, then each is closed.
-    pub fn part(&mut self, now: Moment, end: RoomEnd, outputs: &mut VecDeque<Output>) {
-        if let Some(wait) = &self.wait
-            && let Some(refusal) = wait.guest.refusal(end.reason())
+    /// Says goodbye to the members, then each is closed. Whoever said hello and waits in vain is answered to that; to all
+    /// others the service has a last word.
+    pub fn part(
+        &mut self,
+        now: Moment,
+        end: RoomEnd,
+        greeting: Option<&Greeting>,
+        outputs: &mut VecDeque<Output>,
+    ) {
+        if !self.is_open()
+            && let Some(greeting) = greeting
+            && let Some(refusal) = lobby::refusal(end.reason())
         {
-            outputs.push_back(refusal.sent_to(self.members.first()));
+            outputs.extend(greeting.refuse(self.members.first(), refusal));
         } else if end != RoomEnd::Done {
             self.run(now, outputs, |service, actions| {
                 service.part(end.reason(), end.by(), actions)

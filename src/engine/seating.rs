@@ -3,14 +3,13 @@
 use std::net::SocketAddr;
 
 use super::client::At;
+use super::greeting::Part;
 use super::lobby::Guest;
 use super::room::{Room, RoomEnd};
 use super::sides::Side;
 use super::stop::Phase;
 use super::table::Key;
-use super::{
-    ClientId, CloseReason, Due, Engine, ListenerId, Meeting, Moment, Note, Output, Source,
-};
+use super::{ClientId, CloseReason, Due, Engine, ListenerId, Moment, Note, Output, Source};
 
 impl Engine {
     pub(super) fn accept(
@@ -29,13 +28,13 @@ impl Engine {
             });
             return;
         }
-        let meeting = self.lobbies[listener].meeting;
+        let greeting = self.lobbies[listener].greeting;
         if !self.sources.enter(client.slot(), Source::from(peer.ip())) {
-            return self.refuse(client, peer, meeting);
+            return self.refuse(client, peer, greeting);
         }
-        match meeting {
-            Meeting::Arrival => self.seat(now, client, listener, Guest::of_any_room(peer)),
-            Meeting::Named => self.knock(now, client, listener, peer),
+        match greeting {
+            None => self.seat(now, client, listener, Guest::of_any_room(peer)),
+            Some(_) => self.knock(now, client, listener, peer),
         }
     }
 
@@ -51,6 +50,9 @@ impl Engine {
         if let Some(key) = lobby.partner_for(&guest) {
             self.clients.insert(client.slot(), At::Seat(key, Side::Y));
             self.rooms[key].join(client, &guest);
+            if let Part::Side(_) = guest.part {
+                self.end_redundant(now, listener, &guest);
+            }
             return self.open_room(now, key, Some(guest));
         }
         let room = Room::new(now, listener, client, lobby.factory());
@@ -66,6 +68,13 @@ impl Engine {
             room.resume_all(&mut self.outputs);
         }
         self.limit_quiet(key, now);
+    }
+
+    /// This guest has its partner, and a token is good for one room: whoever else waits with it waits in vain.
+    fn end_redundant(&mut self, now: Moment, listener: ListenerId, guest: &Guest) {
+        for key in self.lobbies[listener].waiting_like(guest) {
+            self.end_room(now, key, RoomEnd::All(CloseReason::Redundant));
+        }
     }
 
     pub(super) fn open_room(&mut self, now: Moment, key: Key, second: Option<Guest>) {
@@ -93,7 +102,8 @@ impl Engine {
         let Some(At::Seat(key, _)) = self.place_of(client) else {
             return;
         };
-        match self.rooms[key].quiet_limit(&self.timeouts) {
+        let room = &self.rooms[key];
+        match room.quiet_limit(&self.lobbies[room.listener()].timeouts) {
             Some((limit, reason)) if last + limit <= now => {
                 self.end_room(now, key, RoomEnd::All(reason))
             }
@@ -107,7 +117,7 @@ impl Engine {
             return;
         };
         let deadline = room
-            .quiet_limit(&self.timeouts)
+            .quiet_limit(&self.lobbies[room.listener()].timeouts)
             .map(|(limit, _)| since + limit);
         self.deadlines
             .set(&mut room.deadline, deadline, Due::Room(key));
@@ -126,7 +136,7 @@ impl Engine {
             lobby.leave(room.place());
         }
         self.outputs.push_back(Output::Note(room.over(now, end)));
-        room.part(now, end, &mut self.outputs);
+        room.part(now, end, lobby.greeting, &mut self.outputs);
         for (_, client) in room.members.iter() {
             self.clients.remove(client.slot());
             self.sources.leave(client.slot());

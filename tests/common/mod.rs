@@ -8,6 +8,7 @@ mod noise;
 mod rooms;
 mod terminal;
 mod transfer;
+pub mod transit;
 pub mod users;
 
 pub use client::Client;
@@ -18,7 +19,7 @@ pub use terminal::Terminal;
 pub use transfer::{Folder, Partner, receive_files, send_files, transfer};
 
 use std::ffi::OsStr;
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -26,7 +27,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use rustix::process::Signal;
-use rustix::process::{Pid, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, kill_process, setrlimit};
 use socket2::SockRef;
 
 /// How long a test waits for what must happen. Nothing is asserted about how much of it was used.
@@ -102,6 +103,13 @@ impl Daemon {
     /// A client of the first listener.
     pub fn connect(&self) -> TcpStream {
         connect(self.address(0))
+    }
+
+    /// A client of the first listener that has said this.
+    pub fn say(&self, words: impl AsRef<[u8]>) -> TcpStream {
+        let mut client = self.connect();
+        client.write_all(words.as_ref()).expect("the daemon reads");
+        client
     }
 
     /// Two clients of the first listener, in the order in which they came.
@@ -275,6 +283,23 @@ pub fn receive(stream: &mut impl Read, expected: &[u8]) {
     let mut bytes = vec![0; expected.len()];
     stream.read_exact(&mut bytes).expect("the bytes come");
     assert_eq!(bytes, expected);
+}
+
+/// Whether nothing has come yet, neither bytes nor an end.
+pub fn hears_nothing(stream: &TcpStream) -> bool {
+    stream.set_nonblocking(true).expect("a socket");
+    let nothing = stream.peek(&mut [0]).is_err();
+    stream.set_nonblocking(false).expect("a socket");
+    nothing
+}
+
+/// Lets this process, and what it starts, have this many descriptors.
+pub fn raise_descriptor_limit(wanted: u64) {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let enough = maximum.is_none_or(|maximum| maximum >= wanted);
+    assert!(enough, "the hard limit for descriptors is {maximum:?}");
+    let current = maximum;
+    setrlimit(Resource::Nofile, Rlimit { current, maximum }).expect("up to the hard limit");
 }
 
 /// Asks again and again for what must come true.

@@ -23,4 +23,5 @@ mod scenarios;
 mod script;
 mod setup;
 mod splice_scenarios;
+mod transit;
 mod world;

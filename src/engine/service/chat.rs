@@ -16,6 +16,8 @@ pub(super) const CHAT: ServiceKind = ServiceKind {
     name: "chat",
     seats: Seats::Two,
     manner: Manner::Lines,
+    greeting: None,
+    wait: None,
     configure,
 };
 

@@ -6,6 +6,8 @@ pub(super) const ECHO: ServiceKind = ServiceKind {
     name: "echo",
     seats: Seats::One,
     manner: Manner::Raw,
+    greeting: None,
+    wait: None,
     configure: plain::<Echo>,
 };
 

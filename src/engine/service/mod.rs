@@ -8,10 +8,13 @@ mod chat;
 mod echo;
 mod order;
 mod relay;
+mod transit;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::greeting::Greeting;
 use super::sides::{PerSide, Side};
 use super::{CloseReason, Moment};
 
@@ -20,7 +23,13 @@ pub(super) use actions::Decisions;
 pub use chat::{NOTICE, WELCOME};
 
 /// Every service there is.
-pub const SERVICES: &[&ServiceKind] = &[&relay::RELAY, &echo::ECHO, &order::ORDER, &chat::CHAT];
+pub const SERVICES: &[&ServiceKind] = &[
+    &relay::RELAY,
+    &echo::ECHO,
+    &order::ORDER,
+    &chat::CHAT,
+    &transit::TRANSIT,
+];
 
 /// A service as listeners name it.
 #[derive(Debug)]
@@ -28,6 +37,10 @@ pub struct ServiceKind {
     pub name: &'static str,
     pub seats: Seats,
     pub manner: Manner,
+    /// What its clients always say first. Those of other services say nothing, or what rooms with names ask for.
+    pub greeting: Option<&'static Greeting>,
+    /// How long its clients wait for a partner where the operator does not say. `None` is for ever.
+    pub wait: Option<Duration>,
     /// Reads the service's own options of a listener.
     pub configure: fn(&[ServiceOption<'_>]) -> Result<Start, OptionError>,
 }
@@ -131,6 +144,11 @@ impl OptionError {
 pub trait Service {
     /// X has come, and waits for Y.
     fn arrived(&mut self, _actions: &mut Actions<'_>) {}
+
+    /// X has sent bytes while it waits for Y; answers how many it took. What is left stays where it is until Y comes.
+    fn early(&mut self, _bytes: &[u8], _actions: &mut Actions<'_>) -> usize {
+        0
+    }
 
     /// Every seat is taken.
     fn open(&mut self, _actions: &mut Actions<'_>) {}

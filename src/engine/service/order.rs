@@ -17,6 +17,8 @@ pub(super) const ORDER: ServiceKind = ServiceKind {
     name: "order",
     seats: Seats::Two,
     manner: Manner::Lines,
+    greeting: None,
+    wait: None,
     configure,
 };
 

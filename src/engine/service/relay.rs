@@ -6,11 +6,13 @@ pub(super) const RELAY: ServiceKind = ServiceKind {
     name: "relay",
     seats: Seats::Two,
     manner: Manner::Raw,
+    greeting: None,
+    wait: None,
     configure: plain::<Relay>,
 };
 
 #[derive(Default)]
-struct Relay;
+pub(super) struct Relay;
 
 impl Service for Relay {
     fn open(&mut self, actions: &mut Actions<'_>) {

@@ -6,6 +6,7 @@ mod named;
 mod order;
 mod rooms;
 mod sources;
+mod transit;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -58,6 +59,7 @@ impl Bench {
             ("order", Meeting::Arrival),
             ("relay", Meeting::Named),
             ("chat", Meeting::Named),
+            ("transit", Meeting::Arrival),
         ];
         let services = services.map(|(name, meeting)| (factory(name, &[]), meeting));
         let timeouts = Timeouts {
@@ -294,9 +296,23 @@ fn counts_are_those_of_the_moment() {
 }
 
 #[test]
+fn a_listener_may_have_a_wait_timeout_of_its_own() {
+    let mut bench = Bench::new();
+    bench.engine.set_wait_timeout(RELAY, Some(WAIT * 2));
+    bench.engine.set_wait_timeout(ORDER, None);
+    bench.accept(1, RELAY);
+    bench.accept(2, ORDER);
+    assert_eq!(bench.happen(Later(WAIT * 2 - MOMENT)), vec![]);
+    assert_eq!(bench.happen(Later(MOMENT)), left(1, WaitTimeout));
+    assert_eq!(bench.engine.poll_timeout(), None);
+}
+
+#[test]
 fn without_timeouts_nothing_is_armed() {
     let mut bench = Bench::new();
-    bench.engine.timeouts = Timeouts::default();
+    for lobby in &mut bench.engine.lobbies {
+        lobby.timeouts = Timeouts::default();
+    }
     bench.accept(1, RELAY);
     bench.accept(2, RELAY);
     bench.accept(3, RELAY);
@@ -323,7 +339,8 @@ fn a_second_fin_is_a_bug() {
 #[test]
 fn a_stream_cut_short_never_ends_with_fin() {
     for reason in CloseReason::ALL {
-        let whole = matches!(reason, Done | Left);
-        assert_eq!(reason.ending() == Ending::Finish, whole, "{reason:?}");
+        // The last two were waiting for a stream to begin.
+        let uncut = matches!(reason, Done | Left | Impatient | Redundant);
+        assert_eq!(reason.ending() == Ending::Finish, uncut, "{reason:?}");
     }
 }

@@ -6,7 +6,7 @@ use super::*;
 const FULL: &str = "your address has as many clients here as it may";
 
 impl Bench {
-    fn with_clients_per_source(mut self, most: u32) -> Self {
+    pub(super) fn with_clients_per_source(mut self, most: u32) -> Self {
         self.engine = self.engine.with_clients_per_source(Some(most));
         self
     }

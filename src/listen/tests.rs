@@ -1,0 +1,102 @@
+//! URLs that are right, and what is wrong with the others.
+
+use super::*;
+use crate::limits::TRANSIT_WAIT;
+
+fn parsed(text: &str) -> Result<String, UrlError> {
+    text.parse::<ListenUrl>().map(|url| url.to_string())
+}
+
+#[test]
+fn urls_that_are_right() {
+    for text in [
+        "relay://127.0.0.1:7000",
+        "echo://[::1]:7007",
+        "relay://*:0",
+        "echo://localhost:65535",
+    ] {
+        assert_eq!(parsed(text), Ok(text.into()));
+    }
+    assert_eq!(
+        parsed("relay://*:1?rooms=arrival"),
+        Ok("relay://*:1".into())
+    );
+}
+
+#[test]
+fn urls_that_are_wrong() {
+    let table = [
+        ("", UrlError::Shape),
+        ("relay", UrlError::Shape),
+        ("relay:127.0.0.1:7000", UrlError::Shape),
+        ("rely://127.0.0.1:7000", UrlError::Service("rely".into())),
+        ("relay://127.0.0.1", UrlError::NoPort("127.0.0.1".into())),
+        ("relay://[::1]", UrlError::NoPort("[::1]".into())),
+        ("relay://[::1", UrlError::Shape),
+        ("relay://::1:7000", UrlError::Brackets("::1".into())),
+        ("relay://:7000", UrlError::NoHost),
+        ("relay://h:", UrlError::Port("".into())),
+        ("relay://h:+7", UrlError::Port("+7".into())),
+        ("relay://h:65536", UrlError::Port("65536".into())),
+        ("relay://h:1?rooms=many", UrlError::Rooms("many".into())),
+        ("echo://h:1?rooms=named", UrlError::Alone("echo")),
+        ("chat://h:1?auth=f", UrlError::AuthByArrival),
+        ("echo://h:1?wait=1s", UrlError::Alone("echo")),
+        ("transit://h:1?rooms=named", UrlError::Greeting("transit")),
+        ("transit://h:1?auth=f", UrlError::Greeting("transit")),
+        ("relay://h:1?rooms", UrlError::NoValue("rooms".into())),
+    ];
+    for (text, error) in table {
+        assert_eq!(parsed(text), Err(error), "{text}");
+    }
+}
+
+#[test]
+fn options_belong_to_their_service() {
+    for text in [
+        "chat://h:1?turns=free",
+        "relay://h:1?rooms=named",
+        "chat://h:1?rooms=arrival&turns=strict",
+        "order://h:1?settle=1s",
+        "order://h:1?wait=none&settle=1s",
+    ] {
+        assert!(parsed(text).is_ok(), "{text}");
+    }
+    for (text, part) in [
+        ("relay://h:1?turns=free", "unknown option `turns`"),
+        ("chat://h:1?turns=odd", "turns is strict or free"),
+        ("chat://h:1?settle=1s", "unknown option `settle`"),
+        ("order://h:1?settle=soon", "not a duration"),
+        ("order://h:1?turns=free", "unknown option `turns`"),
+        ("order://h:1?wait=soon", "not a duration"),
+    ] {
+        let error = parsed(text).unwrap_err().to_string();
+        assert!(error.contains(part), "{text}: {error}");
+    }
+}
+
+#[test]
+fn the_defaults_are_right() {
+    for text in DEFAULTS {
+        assert_eq!(parsed(text), Ok((*text).into()));
+    }
+}
+
+#[test]
+fn a_listener_knows_best_how_long_to_wait() {
+    let second = Some(Duration::from_secs(1));
+    let wait = |url: &str, given| url.parse::<ListenUrl>().unwrap().wait_timeout(given);
+    for (url, given, expected) in [
+        ("relay://h:1", None, None),
+        ("relay://h:1", Some(Limit(second)), second),
+        ("relay://h:1?wait=1s", None, second),
+        ("relay://h:1?wait=1s", Some(Limit(None)), second),
+        ("relay://h:1?wait=none", Some(Limit(second)), None),
+        ("transit://h:1", None, Some(TRANSIT_WAIT)),
+        ("transit://h:1", Some(Limit(second)), second),
+        ("transit://h:1", Some(Limit(None)), None),
+        ("transit://h:1?wait=none", None, None),
+    ] {
+        assert_eq!(wait(url, given), expected, "{url} {given:?}");
+    }
+}
