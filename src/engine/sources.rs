@@ -95,7 +95,7 @@ impl Sources {
     }
 
     /// How many clients are counted, if any are.
-    #[cfg(debug_assertions)]
+    #[cfg(any(test, debug_assertions))]
     pub fn clients(&self) -> Option<usize> {
         let all = self.clients.values().map(|&clients| clients as usize);
         self.most_clients.map(|_| all.sum())
