@@ -6,6 +6,7 @@ mod common;
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use socket2::{Domain, Socket, Type};
 
@@ -74,10 +75,20 @@ fn an_order_client_costs_little() {
     });
 }
 
+/// One at a time: all tests of this file share the descriptors of one process.
+static DESCRIPTORS: Mutex<()> = Mutex::new(());
+
+fn take_descriptors() -> MutexGuard<'static, ()> {
+    let descriptors = DESCRIPTORS.lock();
+    raise_descriptor_limit(CLIENTS as u64 + 1000);
+    // If another test has failed, that is its own affair.
+    descriptors.unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Connects very many clients to a service, lets all of them use it, and asserts what one costs before and after.
 #[track_caller]
 fn costs_little(service: &str, using: impl FnOnce(&mut [TcpStream])) {
-    raise_descriptor_limit(CLIENTS as u64 + 1000);
+    let _descriptors = take_descriptors();
     let mut daemon = Daemon::serve(&[service], &["-q", "--max-clients", "18000"]);
     daemon.settle();
     let before = daemon.memory("RssAnon");
@@ -111,7 +122,7 @@ fn carry(clients: &mut [TcpStream]) {
 #[test]
 #[ignore = "needs a machine to itself for some seconds"]
 fn clients_that_come_and_go_leave_nothing_behind() {
-    raise_descriptor_limit(CLIENTS as u64 + 1000);
+    let _descriptors = take_descriptors();
     let mut daemon = Daemon::serve(&[RELAY], &["-q"]);
     let mut levels = Vec::new();
     for _ in 0..CROWDS {
