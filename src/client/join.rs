@@ -194,7 +194,14 @@ impl OnlyLine {
         let line = str::from_utf8(line)
             .ok()
             .filter(|line| !line.contains('\n'))?;
-        asks_for_a_room(line).then_some(ClientError::Unnamed)
+        let (code, _) = line.strip_prefix("ERR ")?.split_once(' ')?;
+        match code {
+            _ if asks_for_a_room(line) => Some(ClientError::Unnamed),
+            "auth" | "room" | "full" | "timeout" | "closing" => {
+                Some(ClientError::refused(&line["ERR ".len()..]))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -228,6 +235,34 @@ mod tests {
             let (answer, rest) = answered(parts);
             assert_eq!(answer.unwrap(), "[::1]:5");
             assert_eq!(rest, b"OK Y data");
+        }
+    }
+
+    #[test]
+    fn a_refusal_and_nothing_else_is_no_stream() {
+        let refusal = |parts: &[&[u8]]| {
+            let mut only = OnlyLine::default();
+            parts.iter().for_each(|part| only.add(part));
+            only.refusal().map(|error| error.to_string())
+        };
+        for (parts, words) in [
+            (&[&b"ERR hello expected JOIN <room>\n"[..]][..], "--room"),
+            (&[b"ERR time", b"out no hello came in time\n"], "--room"),
+            (&[b"ERR closing the server stops\n"], "the server stops"),
+            (&[b"ERR full no place\n"], "no place"),
+        ] {
+            let error = refusal(parts).expect("a refusal");
+            assert!(error.contains(words), "{error}");
+        }
+        let long = [b'x'; 2000];
+        for stream in [
+            &[][..],
+            &[&b"ERR closing the server stops"[..]],
+            &[b"ERR closing the server stops\nmore\n"],
+            &[b"ERR other words\n"],
+            &[b"ERR closing ", &long, b"\n"],
+        ] {
+            assert_eq!(refusal(stream), None, "{stream:?}");
         }
     }
 
