@@ -166,7 +166,7 @@ pub const REJOIN_LAST: Duration = Duration::from_secs(30);
 pub const CONNECTION_BYTES: usize = 88;
 pub const ID_BYTES: usize = 8;
 pub const SEAT_BYTES: usize = 8;
-pub const ROOM_BYTES: usize = 80;
+pub const ROOM_BYTES: usize = 88;
 
 const _: () = assert!(
     CONNECTION_BYTES + ID_BYTES + SEAT_BYTES + ROOM_BYTES <= 200,

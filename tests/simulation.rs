@@ -9,7 +9,7 @@ use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, Instant};
 
-use pairloop::engine::CloseReason;
+use pairloop::engine::{CloseReason, Mood};
 
 use sim::net::Fault;
 use sim::notes;
@@ -24,6 +24,7 @@ const SEEDS: u64 = 300;
 
 /// What the seeds can't show, because they have no transit listeners: `sim/transit.rs` does.
 const ELSEWHERE: [CloseReason; 2] = [CloseReason::Impatient, CloseReason::Redundant];
+const MOODS_ELSEWHERE: [Mood; 2] = [Mood::Impatient, Mood::Redundant];
 
 #[test]
 fn whatever_happens_streams_stay_whole() {
@@ -48,6 +49,13 @@ fn whatever_happens_streams_stay_whole() {
         assert!(
             sum.closed[reason as usize] > 0 || ELSEWHERE.contains(&reason),
             "nobody was ever closed as {reason:?}"
+        );
+    }
+    for (mood, count) in sum.moods.iter() {
+        assert!(
+            count > 0 || MOODS_ELSEWHERE.contains(&mood),
+            "no session was ever {}",
+            mood.name()
         );
     }
     for kind in Kind::ALL {
@@ -78,8 +86,9 @@ fn line(sum: &Summary) -> String {
         let pairs = pairs.map(|(name, count)| format!("{name} {count}"));
         pairs.collect::<Vec<_>>().join(", ")
     };
+    let moods: Vec<u64> = sum.moods.iter().map(|(_, count)| count).collect();
     format!(
-        "{} seeds, {} turns, {} clients, {} whole streams, {} bytes, {} refused; done: {} ({} with names, {} with logins); faults: {}; closed: {}",
+        "{} seeds, {} turns, {} clients, {} whole streams, {} bytes, {} refused; done: {} ({} with names, {} with logins); faults: {}; closed: {}; moods: {}",
         sum.seeds,
         sum.turns,
         sum.clients,
@@ -97,5 +106,6 @@ fn line(sum: &Summary) -> String {
             &sum.closed,
             CloseReason::ALL.map(|reason| reason.name().into()).to_vec()
         ),
+        counts(&moods, Mood::ALL.map(|mood| mood.name().into()).to_vec()),
     )
 }

@@ -1,6 +1,7 @@
 //! Clients who are not let in yet: they say which room they want.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::client::At;
 use super::greeting::{Code, Greeting, Hello, Part, Refusal};
@@ -8,13 +9,17 @@ use super::lobby::Guest;
 use super::login::{Login, PENALISED};
 use super::service::Manner;
 use super::table::Key;
-use super::{ClientId, CloseReason, Due, Ending, Engine, ListenerId, Moment, Note, Output};
+use super::{
+    ClientId, CloseReason, Due, Ending, Engine, ListenerId, Members, Moment, Mood, Note, Output,
+};
 
 /// One client at the door of a lobby.
 pub(super) struct Door {
     pub client: ClientId,
     pub listener: ListenerId,
     pub peer: SocketAddr,
+    /// When it connected.
+    pub came: Moment,
     /// Its hello must be said by then, however slowly it comes.
     pub deadline: Option<Moment>,
     /// It has begun to log in.
@@ -22,7 +27,7 @@ pub(super) struct Door {
 }
 
 pub(super) const NO_HELLO: Refusal = Refusal::new(Code::Timeout, "no hello came in time");
-const HALF_A_HELLO: Refusal = Refusal::new(Code::Hello, "the hello has no end");
+pub(super) const HALF_A_HELLO: Refusal = Refusal::new(Code::Hello, "the hello has no end");
 const NO_ROLES: Refusal = Refusal::new(Code::Hello, "this service has no producers and consumers");
 
 const FULL: Refusal = Refusal::new(
@@ -57,6 +62,7 @@ impl Engine {
             client,
             listener,
             peer,
+            came: now,
             deadline: None,
             login: None,
         });
@@ -65,7 +71,7 @@ impl Engine {
         let hello = self.lobbies[listener].timeouts.hello;
         let deadline = hello.map(|limit| now + limit);
         if self.is_penalised(now, &self.doors[key]) {
-            return self.turn_away(key, PENALISED);
+            return self.turn_away(now, key, PENALISED);
         }
         let door = &mut self.doors[key];
         self.deadlines
@@ -84,14 +90,18 @@ impl Engine {
                 0
             }
             Ok(Some((hello, length))) => {
+                self.outputs.push_back(Output::Opening {
+                    client: door.client,
+                    bytes: length,
+                });
                 match self.guest(door, &hello) {
                     Ok(guest) => self.identify(now, key, guest, hello.scram),
-                    Err(refusal) => self.turn_away(key, refusal),
+                    Err(refusal) => self.turn_away(now, key, refusal),
                 }
                 length
             }
             Err(refusal) => {
-                self.turn_away(key, refusal);
+                self.turn_away(now, key, refusal);
                 bytes.len()
             }
         }
@@ -109,6 +119,7 @@ impl Engine {
             return Err(NO_ROLES);
         }
         Ok(Guest {
+            came: door.came,
             peer: door.peer,
             room: hello.room.into(),
             part: hello.part,
@@ -124,20 +135,17 @@ impl Engine {
     }
 
     /// Says why, and closes.
-    pub(super) fn turn_away(&mut self, key: Key, refusal: Refusal) {
-        let Door {
-            client,
-            peer,
-            listener,
-            ..
-        } = self.leave_door(key);
+    pub(super) fn turn_away(&mut self, now: Moment, key: Key, refusal: Refusal) {
+        let door = self.leave_door(key);
+        let (client, peer) = (door.client, door.peer);
         self.sources.leave(client.slot());
         self.outputs.push_back(Output::Note(Note::Refused {
             client,
             peer,
             refusal,
         }));
-        let answer = self.greeting(listener).refuse(client, refusal);
+        self.end_door_session(now, &door, Mood::of_refusal(refusal));
+        let answer = self.greeting(door.listener).refuse(client, refusal);
         self.outputs.extend(answer);
         self.outputs.push_back(Output::Close {
             client,
@@ -149,18 +157,16 @@ impl Engine {
     }
 
     /// There is no place for this one. Whoever says no hello expects no words.
-    pub(super) fn refuse(
-        &mut self,
-        client: ClientId,
-        peer: SocketAddr,
-        greeting: Option<&Greeting>,
-    ) {
+    pub(super) fn refuse(&mut self, client: ClientId, listener: ListenerId, peer: SocketAddr) {
         let refusal = FULL;
         self.outputs.push_back(Output::Note(Note::Refused {
             client,
             peer,
             refusal,
         }));
+        let (members, mood) = (Members::one(client), Mood::of_refusal(refusal));
+        self.end_session(listener, mood, members, Duration::ZERO, None);
+        let greeting = self.lobbies[listener].greeting;
         let reason = CloseReason::Full;
         let mut ending = reason.ending();
         if let Some(answer) = greeting.and_then(|greeting| greeting.refuse(client, refusal)) {
@@ -175,19 +181,21 @@ impl Engine {
     }
 
     /// It has sent FIN where it should have said hello.
-    pub(super) fn eof_at_door(&mut self, key: Key, unread: &[u8]) {
+    pub(super) fn eof_at_door(&mut self, now: Moment, key: Key, unread: &[u8]) {
         if unread.is_empty() {
-            self.lost_at_door(key, CloseReason::Left);
+            self.lost_at_door(now, key, CloseReason::Left);
         } else {
-            self.turn_away(key, HALF_A_HELLO);
+            self.turn_away(now, key, HALF_A_HELLO);
         }
     }
 
-    pub(super) fn lost_at_door(&mut self, key: Key, reason: CloseReason) {
-        let Door { client, .. } = self.leave_door(key);
+    pub(super) fn lost_at_door(&mut self, now: Moment, key: Key, reason: CloseReason) {
+        let door = self.leave_door(key);
+        let client = door.client;
         self.sources.leave(client.slot());
         self.outputs
             .push_back(Output::Note(Note::LeftLobby { client, reason }));
+        self.end_door_session(now, &door, Mood::Empty);
         self.outputs.push_back(Output::Close {
             client,
             reason,
@@ -197,11 +205,16 @@ impl Engine {
     }
 
     /// The server stops.
-    pub(super) fn clear_doors(&mut self) {
+    pub(super) fn clear_doors(&mut self, now: Moment) {
         let keys: Vec<Key> = self.doors.iter().map(|(key, _)| key).collect();
         for key in keys {
-            self.turn_away(key, CLOSING);
+            self.turn_away(now, key, CLOSING);
         }
+    }
+
+    fn end_door_session(&mut self, now: Moment, door: &Door, mood: Mood) {
+        let lasted = now.saturating_duration_since(door.came);
+        self.end_session(door.listener, mood, Members::one(door.client), lasted, None);
     }
 
     fn leave_door(&mut self, key: Key) -> Door {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use super::{ClientId, CloseReason, Ending, Members, Note};
+use super::{ClientId, CloseReason, Ending, Members, Moods, Note, Session};
 
 /// Which listener, and so which lobby, a client came in by: its place in the list given to [`Engine::new`].
 pub type ListenerId = usize;
@@ -44,6 +44,10 @@ pub enum Output {
     Resume(ClientId),
     /// What was not taken is the beginning of something: read on, and offer it again with more behind it.
     ReadOn(ClientId),
+    /// So many of this client's bytes were said at the door, and are no part of its stream.
+    Opening { client: ClientId, bytes: usize },
+    /// This is over. Its members are closed next.
+    Session(Session),
     /// Close the connection in this manner and free it.
     Close {
         client: ClientId,
@@ -89,12 +93,13 @@ pub struct Timeouts {
     pub half_close: Option<Duration>,
 }
 
-/// How many clients and rooms there are.
+/// How many clients and rooms there are, and in which moods those ended who were there before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     pub clients: usize,
     pub waiting: usize,
     pub rooms: usize,
+    pub moods: Moods,
 }
 
 impl Counts {
@@ -102,5 +107,6 @@ impl Counts {
         self.clients += other.clients;
         self.waiting += other.waiting;
         self.rooms += other.rooms;
+        self.moods.add(other.moods);
     }
 }

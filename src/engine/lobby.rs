@@ -8,7 +8,7 @@ use super::greeting::{Code, Greeting, Part, Refusal};
 use super::hello;
 use super::service::Factory;
 use super::table::Key;
-use super::{CloseReason, Counts, Meeting, Timeouts};
+use super::{CloseReason, Counts, Meeting, Moment, Moods, Timeouts};
 use crate::users::Users;
 
 /// One listener's lobby. Those who fit together pair in the order in which they come.
@@ -29,10 +29,14 @@ pub(super) struct Lobby {
     pub at_the_door: usize,
     /// The rooms that were completed in this lobby and still exist.
     pub rooms: usize,
+    /// How the sessions of its clients have ended.
+    pub moods: Moods,
 }
 
 /// Who comes in, and for what.
 pub(super) struct Guest {
+    /// When it connected.
+    pub came: Moment,
     pub peer: SocketAddr,
     /// The room that it wants; empty where rooms have no names.
     pub room: Box<str>,
@@ -43,8 +47,9 @@ pub(super) struct Guest {
 
 impl Guest {
     /// One that takes whoever comes.
-    pub fn of_any_room(peer: SocketAddr) -> Self {
+    pub fn of_any_room(came: Moment, peer: SocketAddr) -> Self {
         Self {
+            came,
             peer,
             room: Box::default(),
             part: Part::Role(None),
@@ -99,6 +104,7 @@ impl Lobby {
             tickets: 0,
             at_the_door: 0,
             rooms: 0,
+            moods: Moods::default(),
         }
     }
 
@@ -163,6 +169,7 @@ impl Lobby {
             clients,
             waiting,
             rooms: self.rooms,
+            moods: self.moods,
         }
     }
 

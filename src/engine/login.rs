@@ -70,11 +70,11 @@ impl Engine {
         let users = self.lobbies[self.doors[key].listener].users.clone();
         match (users, first) {
             (None, None) => self.let_in(now, key, guest),
-            (None, Some(_)) => self.turn_away(key, NO_LOGIN_HERE),
-            (Some(_), None) => self.turn_away(key, LOGIN_WANTED),
+            (None, Some(_)) => self.turn_away(now, key, NO_LOGIN_HERE),
+            (Some(_), None) => self.turn_away(now, key, LOGIN_WANTED),
             // It came before the penalty did, like others that may begin together to try one password each.
             (Some(_), Some(_)) if self.is_penalised(now, &self.doors[key]) => {
-                self.turn_away(key, PENALISED)
+                self.turn_away(now, key, PENALISED)
             }
             (Some(users), Some(first)) => {
                 let nonce = self.nonces.next();
@@ -106,8 +106,12 @@ impl Engine {
                 return bytes.len();
             }
         };
+        self.outputs.push_back(Output::Opening {
+            client: self.doors[key].client,
+            bytes: length,
+        });
         if self.is_penalised(now, &self.doors[key]) {
-            self.turn_away(key, PENALISED);
+            self.turn_away(now, key, PENALISED);
             return length;
         }
         let door = &mut self.doors[key];
@@ -148,7 +152,7 @@ impl Engine {
             self.outputs
                 .push_back(Output::Note(Note::Penalised { source, time }));
         }
-        self.turn_away(key, refusal);
+        self.turn_away(now, key, refusal);
     }
 }
 

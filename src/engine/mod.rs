@@ -11,7 +11,7 @@
 //! 2. Deadlines are asked for, never pushed: after draining, [`Engine::poll_timeout`] says when
 //!    [`Engine::handle_timeout`] wants to be called.
 //! 3. A client begins with [`Input::Accepted`] and ends with exactly one [`Output::Close`]. Between the two
-//!    its id is valid; after the close the engine has forgotten it, and no further input may name it.
+//!    its id is valid, and before the close it is in exactly one [`Output::Session`]; after the close the engine has forgotten it, and no further input may name it.
 //! 4. [`Input::Data`] answers how many of the bytes were taken. The rest stays with the caller, who reads no more
 //!    from that client and offers it again only when told: at once ([`Output::Resume`]), or with more behind it
 //!    ([`Output::ReadOn`]). [`Payload::Input`] names a part of the bytes just handed in, and only until they are
@@ -38,6 +38,7 @@ mod penalties;
 mod room;
 mod seating;
 pub mod service;
+mod session;
 mod sides;
 mod sources;
 mod stop;
@@ -57,6 +58,7 @@ pub use hello::is_room;
 pub use interface::{Counts, Input, ListenerId, Meeting, Output, Payload, Timeouts};
 pub use moment::{Epoch, Moment};
 pub use note::Note;
+pub use session::{Mood, Moods, Session};
 pub use sides::{Members, Side};
 pub use sources::{Source, Sources};
 
@@ -154,7 +156,7 @@ impl Engine {
             Input::Data(bytes) => taken = self.data(now, client, bytes),
             Input::Eof { unread } => self.eof(now, client, unread),
             Input::Lost(reason) => match self.find(client) {
-                At::Door(door) => self.lost_at_door(door, reason),
+                At::Door(door) => self.lost_at_door(now, door, reason),
                 At::Seat(room, side) => self.end_room(now, room, RoomEnd::Lost(side, reason)),
             },
             Input::SendDrained => {
@@ -180,7 +182,7 @@ impl Engine {
             match due {
                 Due::Door(key) => {
                     self.doors[key].deadline = None;
-                    self.turn_away(key, door::NO_HELLO);
+                    self.turn_away(now, key, door::NO_HELLO);
                 }
                 Due::Room(key) => {
                     let room = &mut self.rooms[key];
@@ -257,7 +259,7 @@ impl Engine {
 
     fn eof(&mut self, now: Moment, client: ClientId, unread: &[u8]) {
         let (key, side) = match self.find(client) {
-            At::Door(key) => return self.eof_at_door(key, unread),
+            At::Door(key) => return self.eof_at_door(now, key, unread),
             At::Seat(key, side) => (key, side),
         };
         let room = &mut self.rooms[key];

@@ -14,7 +14,7 @@ use super::greeting::{Greeting, Part, Role};
 use super::lobby::{self, Guest, Place};
 use super::service::{Actions, Decisions, Factory, Manner, Seats, Service};
 use super::sides::{Members, Side, Sides};
-use super::{ClientId, CloseReason, Ending, ListenerId, Moment, Note, Output, Timeouts};
+use super::{ClientId, CloseReason, Ending, ListenerId, Moment, Mood, Note, Output, Timeouts};
 
 /// What ended a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +74,8 @@ pub(super) struct Room {
     finished: Sides,
     /// For which sides something that was sent may not be on its way yet.
     unsent: Sides,
+    /// When the first of its members connected.
+    came: Moment,
     opened: Moment,
     pub deadline: Option<Moment>,
     pub service_deadline: Option<Moment>,
@@ -83,7 +85,13 @@ const _: () = assert!(size_of::<Room>() <= ROOM_BYTES);
 
 impl Room {
     /// A room with its first client.
-    pub fn new(now: Moment, listener: ListenerId, x: ClientId, factory: &Factory) -> Self {
+    pub fn new(
+        now: Moment,
+        listener: ListenerId,
+        x: ClientId,
+        came: Moment,
+        factory: &Factory,
+    ) -> Self {
         Self {
             service: factory.start(),
             seats: factory.kind.seats,
@@ -95,6 +103,7 @@ impl Room {
             members: Members::one(x),
             finished: Sides::default(),
             unsent: Sides::default(),
+            came,
             opened: now,
             deadline: None,
             service_deadline: None,
@@ -127,6 +136,8 @@ impl Room {
     /// Takes the second client in.
     pub fn join(&mut self, y: ClientId, guest: &Guest) {
         self.members.seat(y);
+        // Whoever is long at the door may have come before X.
+        self.came = self.came.min(guest.came);
         self.mute(Side::Y, guest);
     }
 
@@ -286,6 +297,21 @@ impl Room {
                 ending,
             });
         }
+    }
+
+    pub fn mood(&self, end: RoomEnd) -> Mood {
+        Mood::of_room(self.is_open(), end.reason())
+    }
+
+    /// How long it is since the first of its members connected.
+    pub fn age(&self, now: Moment) -> Duration {
+        now.saturating_duration_since(self.came)
+    }
+
+    /// How long the first of two had been there when they met.
+    pub fn waited(&self) -> Option<Duration> {
+        let two = self.is_open() && self.members.second().is_some();
+        two.then(|| self.opened.saturating_duration_since(self.came))
     }
 
     pub fn over(&self, now: Moment, end: RoomEnd) -> Note {

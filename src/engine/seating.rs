@@ -1,6 +1,7 @@
 //! How rooms come and go: who is given which seat, when a room opens, and what its end means.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::client::At;
 use super::greeting::Part;
@@ -9,7 +10,9 @@ use super::room::{Room, RoomEnd};
 use super::sides::Side;
 use super::stop::Phase;
 use super::table::Key;
-use super::{ClientId, CloseReason, Due, Engine, ListenerId, Moment, Note, Output, Source};
+use super::{
+    ClientId, CloseReason, Due, Engine, ListenerId, Members, Moment, Mood, Note, Output, Source,
+};
 
 impl Engine {
     pub(super) fn accept(
@@ -21,6 +24,8 @@ impl Engine {
     ) {
         if self.phase != Phase::Serving {
             let reason = CloseReason::Stopping;
+            let members = Members::one(client);
+            self.end_session(listener, Mood::Empty, members, Duration::ZERO, None);
             self.outputs.push_back(Output::Close {
                 client,
                 reason,
@@ -28,12 +33,11 @@ impl Engine {
             });
             return;
         }
-        let greeting = self.lobbies[listener].greeting;
         if !self.sources.enter(client.slot(), Source::from(peer.ip())) {
-            return self.refuse(client, peer, greeting);
+            return self.refuse(client, listener, peer);
         }
-        match greeting {
-            None => self.seat(now, client, listener, Guest::of_any_room(peer)),
+        match self.lobbies[listener].greeting {
+            None => self.seat(now, client, listener, Guest::of_any_room(now, peer)),
             Some(_) => self.knock(now, client, listener, peer),
         }
     }
@@ -55,7 +59,7 @@ impl Engine {
             }
             return self.open_room(now, key, Some(guest));
         }
-        let room = Room::new(now, listener, client, lobby.factory());
+        let room = Room::new(now, listener, client, guest.came, lobby.factory());
         let key = self.rooms.insert(room);
         self.clients.insert(client.slot(), At::Seat(key, Side::X));
         let room = &mut self.rooms[key];
@@ -136,7 +140,10 @@ impl Engine {
             lobby.leave(room.place());
         }
         self.outputs.push_back(Output::Note(room.over(now, end)));
-        room.part(now, end, lobby.greeting, &mut self.outputs);
+        let (listener, mood) = (room.listener(), room.mood(end));
+        self.end_session(listener, mood, room.members, room.age(now), room.waited());
+        let greeting = self.lobbies[listener].greeting;
+        room.part(now, end, greeting, &mut self.outputs);
         for (_, client) in room.members.iter() {
             self.clients.remove(client.slot());
             self.sources.leave(client.slot());

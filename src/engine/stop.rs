@@ -26,10 +26,18 @@ impl Engine {
             self.phase = Phase::Draining;
             self.deadlines
                 .set(&mut self.drain_deadline, Some(now + drain), Due::StopOver);
-            self.clear_doors();
+            self.clear_doors(now);
             self.end_rooms(now, CloseReason::Stopping, Room::ends_with_the_server);
             self.settle_stop();
         }
+        self.check_invariants();
+    }
+
+    /// Ends at once what is left of a stop that has begun.
+    pub fn stop_at_once(&mut self, now: Instant) {
+        self.assert_drained();
+        let now = self.clock.moment(now);
+        self.end_rooms(now, CloseReason::Stopped, |_| true);
         self.check_invariants();
     }
 

@@ -73,7 +73,7 @@ pub struct Connection<N: Net> {
     pub unsent: Option<Box<Buffer>>,
     /// The same, if they came through a pipe and are still in it.
     pub piped: Option<Box<Piped<N::Pipe>>>,
-    /// Bytes read in all.
+    /// Bytes read, less what was said at the door.
     pub received: u64,
     pub last_read: Moment,
     /// When the peer last took something, or when it first left something waiting.
@@ -186,6 +186,13 @@ impl<N: Net> Connection<N> {
         self.partner = None;
         self.link = None;
         self.is_sink = false;
+    }
+
+    /// Bytes that it has said to somebody: the beginning of something may yet turn out to be said at the door.
+    pub fn counted(&self) -> u64 {
+        let beginning = self.unread.as_ref().filter(|_| self.reads_on);
+        let beginning = beginning.map_or(0, |unread| unread.rest().len());
+        self.received - beginning as u64
     }
 
     /// When a byte last moved.

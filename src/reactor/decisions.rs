@@ -67,6 +67,12 @@ impl<N: Net> Reactor<N> {
             Output::Finish(client) => self.finish(client),
             Output::Resume(client) => self.resume(client),
             Output::ReadOn(client) => self.read_on(client),
+            Output::Opening { client, bytes } => {
+                if let Some(connection) = self.connections.get_mut(client) {
+                    connection.received -= bytes as u64;
+                }
+            }
+            Output::Session(session) => self.record(&session),
             Output::Close {
                 client,
                 reason,

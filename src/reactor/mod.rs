@@ -31,6 +31,7 @@ mod signals;
 mod slots;
 mod splice;
 mod stop;
+mod usage;
 mod work;
 
 use std::collections::VecDeque;
@@ -49,6 +50,7 @@ pub use readiness::Readiness;
 pub use reload::Reload;
 pub use report::Statistics;
 pub use signals::Signal;
+pub use usage::Usage;
 
 use accept::Listener;
 use connection::Connection;
@@ -112,6 +114,8 @@ pub struct Reactor<N: Net> {
     stop: Stop,
     /// What is read again on SIGHUP.
     reload: Option<Box<dyn Reload>>,
+    /// Who keeps a record of sessions, if anybody does.
+    usage: Option<Box<dyn Usage>>,
     /// A signal has asked for the stop; another means at once.
     told_to_stop: bool,
 }
@@ -145,6 +149,7 @@ impl<N: Net> Reactor<N> {
             paused: Duration::ZERO,
             stop: Stop::No,
             reload: None,
+            usage: None,
             told_to_stop: false,
         }
     }

@@ -43,9 +43,12 @@ fn text(statistics: &Statistics) -> String {
     page.one("pipes_refused_total", COUNTER, statistics.pipes_refused);
     page.one("buffered_bytes", GAUGE, statistics.buffered);
     let dropped = [
-        ("stdout", console::STDOUT.dropped()),
-        ("stderr", console::STDERR.dropped()),
+        ("stdout", Some(console::STDOUT.dropped())),
+        ("stderr", Some(console::STDERR.dropped())),
+        ("usage_log", statistics.usage_lost),
     ];
+    let dropped = dropped.into_iter();
+    let dropped = dropped.filter_map(|(stream, lines)| Some((stream, lines?)));
     page.many("dropped_lines_total", COUNTER, "stream", dropped);
     page.one("uptime_seconds", GAUGE, statistics.uptime.as_secs_f64());
     page.0
@@ -63,6 +66,16 @@ fn services(page: &mut Page, services: &[ServiceStatistics]) {
     family("rooms", GAUGE, |service| service.counts.rooms as u64);
     family("received_bytes_total", COUNTER, |service| service.bytes);
     family("refused_total", COUNTER, |service| service.refused);
+    page.line(format_args!("# TYPE pairloop_sessions_total {COUNTER}"));
+    for service in services {
+        for (mood, sessions) in service.counts.moods.iter() {
+            page.line(format_args!(
+                "pairloop_sessions_total{{service=\"{}\",mood=\"{}\"}} {sessions}",
+                service.service,
+                mood.name()
+            ));
+        }
+    }
 }
 
 const GAUGE: &str = "gauge";

@@ -60,6 +60,8 @@ pub struct Statistics {
     pub buffered: usize,
     /// Timers armed.
     pub timers: usize,
+    /// Sessions that the usage log has lost, if there is one.
+    pub usage_lost: Option<u64>,
     pub uptime: Duration,
 }
 
@@ -69,7 +71,7 @@ impl<N: Net> Reactor<N> {
         // Counted when somebody asks, and not with every message.
         let mut received = vec![0; self.listeners.len()];
         for connection in self.connections.iter() {
-            received[usize::from(connection.listener)] += connection.received;
+            received[usize::from(connection.listener)] += connection.counted();
         }
         let mut services: Vec<ServiceStatistics> = Vec::new();
         for (lobby, (service, counts)) in self.engine.counts().into_iter().enumerate() {
@@ -104,6 +106,7 @@ impl<N: Net> Reactor<N> {
             connections: self.connections.len(),
             buffered: self.buffers.held(),
             timers: self.timers.len(),
+            usage_lost: self.usage.as_ref().map(|usage| usage.lost()),
             uptime: self.now.saturating_duration_since(self.counters.started),
         }
     }
@@ -137,43 +140,54 @@ impl<N: Net> Reactor<N> {
 
 impl Statistics {
     fn lines(&self) -> impl Iterator<Item = String> {
-        let services = self.services.iter().map(|service| {
-            let Counts {
-                clients,
-                waiting,
-                rooms,
-            } = service.counts;
-            format!(
-                "{}: {clients} clients, {waiting} waiting, {rooms} rooms, {} bytes, {} refused",
-                service.service, service.bytes, service.refused
-            )
-        });
-        let closed: Vec<String> = self
-            .closed()
-            .map(|(reason, count)| format!("{count} {}", reason.name()))
-            .collect();
-        let closed = if closed.is_empty() {
-            "none".into()
-        } else {
-            closed.join(", ")
-        };
+        let services = self.services.iter().map(ServiceStatistics::line);
+        let closed = self.closed.iter().copied();
         let totals = format!(
-            "up {:.0?}, {} accepted, closed: {closed}",
-            self.uptime, self.accepted
+            "up {:.0?}, {} accepted, closed: {}",
+            self.uptime,
+            self.accepted,
+            listed(closed.map(|(reason, count)| (reason.name(), count)))
         );
-        let dropped = format!(
+        let mut dropped = format!(
             "{} bytes buffered; lines dropped: {} on stdout, {} on stderr",
             self.buffered,
             console::STDOUT.dropped(),
             console::STDERR.dropped()
         );
+        if let Some(lost) = self.usage_lost {
+            dropped += &format!(", {lost} of the usage log");
+        }
         services
             .chain([totals, dropped])
             .collect::<Vec<_>>()
             .into_iter()
     }
+}
 
-    fn closed(&self) -> impl Iterator<Item = (CloseReason, u64)> + '_ {
-        self.closed.iter().copied().filter(|&(_, count)| count > 0)
+impl ServiceStatistics {
+    fn line(&self) -> String {
+        let Counts {
+            clients,
+            waiting,
+            rooms,
+            moods,
+        } = self.counts;
+        format!(
+            "{}: {clients} clients, {waiting} waiting, {rooms} rooms, {} bytes, {} refused, sessions: {}",
+            self.service,
+            self.bytes,
+            self.refused,
+            listed(moods.iter().map(|(mood, count)| (mood.name(), count)))
+        )
+    }
+}
+
+/// Those counts that are not zero.
+fn listed(counts: impl Iterator<Item = (&'static str, u64)>) -> String {
+    let counts = counts.filter(|&(_, count)| count > 0);
+    let counts: Vec<String> = counts.map(|(name, n)| format!("{n} {name}")).collect();
+    match counts.is_empty() {
+        true => "none".into(),
+        false => counts.join(", "),
     }
 }

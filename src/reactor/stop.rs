@@ -47,6 +47,8 @@ impl<N: Net> Reactor<N> {
             if self.told_to_stop {
                 info!("stopping at once");
                 self.stop = Stop::AtOnce;
+                self.engine.stop_at_once(self.now);
+                self.carry_out();
             } else {
                 self.told_to_stop = true;
                 self.begin_stop();

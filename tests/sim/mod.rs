@@ -21,6 +21,7 @@ pub mod plan;
 pub mod run;
 mod scenarios;
 mod script;
+mod sessions;
 mod setup;
 mod splice_scenarios;
 mod transit;

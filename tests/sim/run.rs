@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use pairloop::engine::{CloseReason, Engine};
+use pairloop::engine::{CloseReason, Engine, Moods};
 use pairloop::reactor::{Net, Reactor, Statistics};
 
 use super::lines::Lines;
@@ -17,6 +17,7 @@ use super::net::{End, Fault, Faults, SimNet, Wire};
 use super::notes;
 use super::oracle::{Oracle, Tally};
 use super::plan::Kind;
+use super::sessions::Sessions;
 use super::setup::{Door, Service, Setup};
 use super::world::World;
 
@@ -49,6 +50,7 @@ pub struct Summary {
     pub refused: u64,
     pub faults: [u64; Fault::ALL.len()],
     pub closed: [u64; CloseReason::ALL.len()],
+    pub moods: Moods,
     pub kinds: [u64; Kind::ALL.len()],
     /// Rooms that ended well, by service.
     pub done: [u64; SERVICES.len()],
@@ -70,11 +72,11 @@ impl Summary {
         self.named += other.named;
         self.with_login += other.with_login;
         let add = |sums: &mut [u64], more: &[u64]| {
-            sums.iter_mut()
-                .zip(more)
-                .for_each(|(sum, more)| *sum += more);
+            let pairs = sums.iter_mut().zip(more);
+            pairs.for_each(|(sum, more)| *sum += more);
         };
         add(&mut self.faults, &other.faults);
+        self.moods.add(other.moods);
         add(&mut self.closed, &other.closed);
         add(&mut self.kinds, &other.kinds);
         add(&mut self.done, &other.done);
@@ -111,6 +113,8 @@ pub fn run(seed: u64) -> Summary {
     }
     let mut reactor = Reactor::new(net, engine, settings.clone(), Box::new(io::sink()));
     reactor.set_reload(Box::new(Rereading::of(with_users)));
+    let sessions = Sessions::default();
+    reactor.set_usage(Box::new(sessions.clone()));
     for (number, lobby) in lobbies.iter().enumerate() {
         let listener = reactor.add_listener(number, SimNet::listen);
         listener.expect("a simulated listener can be had");
@@ -136,13 +140,10 @@ pub fn run(seed: u64) -> Summary {
         ..
     } = run;
     drop(reactor);
-    sum_up(
-        &wire.borrow(),
-        &world.borrow(),
-        &statistics,
-        turns,
-        timeouts.wait,
-    )
+    let (wire, world) = (wire.borrow(), world.borrow());
+    let mut summary = sum_up(&wire, &world, &statistics, turns, timeouts.wait);
+    summary.moods = sessions.judge(&world, &wire, &statistics);
+    summary
 }
 
 fn sum_up(

@@ -5,6 +5,7 @@ mod login;
 mod named;
 mod order;
 mod rooms;
+mod sessions;
 mod sources;
 mod transit;
 
@@ -33,6 +34,10 @@ const DRAIN: Duration = Duration::from_secs(5);
 struct Bench {
     engine: Engine,
     now: Instant,
+    /// What was said of sessions, which has tables of its own.
+    sessions: Vec<Session>,
+    /// What was said at the door, and by whom.
+    openings: Vec<(ClientId, usize)>,
 }
 
 /// What can happen to the room of clients 1 and 2, in one word.
@@ -72,6 +77,8 @@ impl Bench {
         Self {
             engine: Engine::new(services, timeouts, now),
             now,
+            sessions: Vec::new(),
+            openings: Vec::new(),
         }
     }
 
@@ -109,8 +116,36 @@ impl Bench {
         }
     }
 
+    /// Whether nobody is left who came by this listener.
+    fn is_empty(&self, listener: ListenerId) -> bool {
+        let counts = self.engine.counts()[listener].1;
+        (counts.clients, counts.waiting, counts.rooms) == (0, 0, 0)
+    }
+
+    fn sessions_of(&self, client: ClientId) -> usize {
+        let has = |session: &&Session| session.members.iter().any(|(_, id)| id == client);
+        self.sessions.iter().filter(has).count()
+    }
+
     fn outputs(&mut self) -> Vec<Output> {
-        std::iter::from_fn(|| self.engine.poll_output()).collect()
+        let mut outputs = Vec::new();
+        while let Some(output) = self.engine.poll_output() {
+            match output {
+                Output::Session(session) => {
+                    for (_, client) in session.members.iter() {
+                        assert_eq!(self.sessions_of(client), 0, "{client:?} has a session");
+                    }
+                    self.sessions.push(session);
+                }
+                Output::Opening { client, bytes } => self.openings.push((client, bytes)),
+                Output::Close { client, .. } => {
+                    assert_eq!(self.sessions_of(client), 1, "{client:?} has no session");
+                    outputs.push(output);
+                }
+                output => outputs.push(output),
+            }
+        }
+        outputs
     }
 }
 
@@ -251,23 +286,6 @@ fn whoever_left_the_lobby_is_no_ones_partner() {
 }
 
 #[test]
-fn a_stop_is_over_when_the_last_client_is() {
-    let mut bench = paired();
-    assert!(!bench.engine.is_stopped());
-    bench.happen(Stop);
-    assert!(!bench.engine.is_stopped());
-    assert_eq!(bench.accept(3, RELAY), vec![close(3, Stopping)]);
-    bench.happen(Eof(1));
-    bench.happen(Eof(2));
-    assert!(bench.engine.is_stopped());
-    assert_eq!(bench.engine.poll_timeout(), None);
-
-    let mut empty = Bench::new();
-    empty.happen(Stop);
-    assert!(empty.engine.is_stopped());
-}
-
-#[test]
 fn counts_are_those_of_the_moment() {
     let mut bench = paired();
     bench.accept(3, RELAY);
@@ -276,6 +294,7 @@ fn counts_are_those_of_the_moment() {
         clients,
         waiting,
         rooms,
+        ..Counts::default()
     };
     assert_eq!(
         bench.engine.counts()[..2],
@@ -285,39 +304,11 @@ fn counts_are_those_of_the_moment() {
     for client in [1, 3, 4] {
         bench.happen(Lost(client));
     }
-    assert_eq!(
-        bench.engine.counts()[..2],
-        [("relay", counts(0, 0, 0)), ("echo", counts(0, 0, 0))]
-    );
+    assert!(bench.is_empty(RELAY) && bench.is_empty(ECHO));
     assert_eq!(
         (bench.engine.clients(), bench.engine.poll_timeout()),
         (0, None)
     );
-}
-
-#[test]
-fn a_listener_may_have_a_wait_timeout_of_its_own() {
-    let mut bench = Bench::new();
-    bench.engine.set_wait_timeout(RELAY, Some(WAIT * 2));
-    bench.engine.set_wait_timeout(ORDER, None);
-    bench.accept(1, RELAY);
-    bench.accept(2, ORDER);
-    assert_eq!(bench.happen(Later(WAIT * 2 - MOMENT)), vec![]);
-    assert_eq!(bench.happen(Later(MOMENT)), left(1, WaitTimeout));
-    assert_eq!(bench.engine.poll_timeout(), None);
-}
-
-#[test]
-fn without_timeouts_nothing_is_armed() {
-    let mut bench = Bench::new();
-    for lobby in &mut bench.engine.lobbies {
-        lobby.timeouts = Timeouts::default();
-    }
-    bench.accept(1, RELAY);
-    bench.accept(2, RELAY);
-    bench.accept(3, RELAY);
-    bench.happen(Eof(1));
-    assert_eq!(bench.engine.poll_timeout(), None);
 }
 
 #[test]

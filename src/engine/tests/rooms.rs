@@ -157,3 +157,45 @@ fn an_answer_for_an_id_kept_too_long_does_not_reach_the_next_tenant_of_its_slot(
         .handle_input(bench.now, tenant, Input::Activity { last });
     assert_ne!(bench.engine.poll_timeout(), before);
 }
+
+#[test]
+fn a_stop_is_over_when_the_last_client_is() {
+    let mut bench = paired();
+    assert!(!bench.engine.is_stopped());
+    bench.happen(Stop);
+    assert!(!bench.engine.is_stopped());
+    assert_eq!(bench.accept(3, RELAY), vec![close(3, Stopping)]);
+    bench.happen(Eof(1));
+    bench.happen(Eof(2));
+    assert!(bench.engine.is_stopped());
+    assert_eq!(bench.engine.poll_timeout(), None);
+
+    let mut empty = Bench::new();
+    empty.happen(Stop);
+    assert!(empty.engine.is_stopped());
+}
+
+#[test]
+fn a_listener_may_have_a_wait_timeout_of_its_own() {
+    let mut bench = Bench::new();
+    bench.engine.set_wait_timeout(RELAY, Some(WAIT * 2));
+    bench.engine.set_wait_timeout(ORDER, None);
+    bench.accept(1, RELAY);
+    bench.accept(2, ORDER);
+    assert_eq!(bench.happen(Later(WAIT * 2 - MOMENT)), vec![]);
+    assert_eq!(bench.happen(Later(MOMENT)), left(1, WaitTimeout));
+    assert_eq!(bench.engine.poll_timeout(), None);
+}
+
+#[test]
+fn without_timeouts_nothing_is_armed() {
+    let mut bench = Bench::new();
+    for lobby in &mut bench.engine.lobbies {
+        lobby.timeouts = Timeouts::default();
+    }
+    bench.accept(1, RELAY);
+    bench.accept(2, RELAY);
+    bench.accept(3, RELAY);
+    bench.happen(Eof(1));
+    assert_eq!(bench.engine.poll_timeout(), None);
+}

@@ -3,10 +3,10 @@
 use super::named::{opened, refused, say};
 use super::*;
 
-const TRANSIT: ListenerId = 5;
+pub(super) const TRANSIT: ListenerId = 5;
 
 /// The first line of a client with this token and side.
-fn handshake(token: char, side: Option<char>) -> String {
+pub(super) fn handshake(token: char, side: Option<char>) -> String {
     let token = token.to_string().repeat(64);
     match side.map(|side| side.to_string().repeat(16)) {
         None => format!("please relay {token}\n"),
@@ -16,14 +16,14 @@ fn handshake(token: char, side: Option<char>) -> String {
 
 impl Bench {
     /// A client comes, shakes hands, and waits.
-    fn waits(&mut self, client: u64, token: char, side: Option<char>) {
+    pub(super) fn waits(&mut self, client: u64, token: char, side: Option<char>) {
         let line = handshake(token, side);
         let asked = vec![Output::Resume(id(client))];
         assert_eq!(self.greet(client, TRANSIT, &line), (line.len(), asked));
     }
 
     /// A client comes, shakes hands, and meets the one that waits.
-    fn meets(&mut self, client: u64, token: char, side: Option<char>) -> Vec<Output> {
+    pub(super) fn meets(&mut self, client: u64, token: char, side: Option<char>) -> Vec<Output> {
         let line = handshake(token, side);
         let (taken, outputs) = self.greet(client, TRANSIT, &line);
         assert_eq!(taken, line.len());
@@ -197,7 +197,7 @@ fn nobody_is_told_anything_else() {
         bench.waits(1, 't', None);
         assert_eq!(bench.happen(happening), silently(1, reason, ending));
         assert_eq!(bench.engine.clients(), 0);
-        assert_eq!(bench.engine.counts()[TRANSIT].1, Counts::default());
+        assert!(bench.is_empty(TRANSIT));
     }
     // Where its source has all its clients already.
     let mut bench = Bench::new().with_clients_per_source(1);
@@ -235,6 +235,6 @@ fn one_of_very_many_is_chosen_and_the_others_leave_nothing() {
     assert_eq!(outputs.iter().filter(closed).count() as u64, WAITING - 1);
     assert_eq!(bench.engine.clients(), 2);
     bench.happen(Lost(1));
-    assert_eq!(bench.engine.counts()[TRANSIT].1, Counts::default());
+    assert!(bench.is_empty(TRANSIT));
     assert_eq!(bench.engine.poll_timeout(), None);
 }
