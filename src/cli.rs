@@ -47,7 +47,7 @@ pub enum Command {
 
 /// Run the daemon
 ///
-/// Signals: SIGUSR2 prints the number of clients; SIGHUP reads the files of users again; SIGUSR1, SIGTERM and SIGINT stop the daemon, a second one at once.
+/// Signals: SIGUSR2 prints the number of clients; SIGHUP reads the files of users and opens the usage log again; SIGUSR1, SIGTERM and SIGINT stop the daemon, a second one at once.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: pairloop serve --listen relay://127.0.0.1:7000 --listen 'echo://[::1]:7007'"
@@ -107,6 +107,14 @@ pub struct ServeArgs {
     /// With each SIGUSR2, also write the counts here as Prometheus text
     #[arg(long, value_name = "PATH")]
     pub stats_file: Option<PathBuf>,
+
+    /// Append a line of JSON to this file for each session that ends
+    #[arg(long, value_name = "PATH")]
+    pub usage_log: Option<PathBuf>,
+
+    /// In the usage log, round times of starting to so many seconds, and sizes
+    #[arg(long, value_name = "SECONDS", requires = "usage_log", value_parser = clap::value_parser!(u32).range(1..))]
+    pub blur_usage: Option<u32>,
 }
 
 /// What every client has.

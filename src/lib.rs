@@ -22,4 +22,5 @@ pub mod scram;
 pub mod serve;
 mod socket;
 pub mod units;
+mod usage;
 pub mod users;

@@ -136,6 +136,18 @@ pub const CONSOLE_LINE: usize = 4096;
 /// Log lines a second; what is more is counted and left out.
 pub const LOG_LINES_PER_SECOND: u32 = 1000;
 
+/// Sessions that may wait to be written to the usage log, and how many go into one write.
+pub const USAGE_QUEUE: usize = 8192;
+pub const USAGE_BATCH: usize = 512;
+
+/// How long the usage log waits for whoever reads it through a pipe before its lines are lost, and how long the end of the
+/// daemon waits for its last lines.
+pub const USAGE_PATIENCE: Duration = Duration::from_secs(1);
+pub const USAGE_FAREWELL: Duration = Duration::from_secs(3);
+
+/// How often the log says that the usage log loses lines.
+pub const LOSS_NOTICE: Duration = Duration::from_secs(60);
+
 /// Bytes of a file that are read, sent and written at a time, and how many of them are under way between two threads.
 pub const FILE_BLOCK: usize = 256 * 1024;
 pub const FILE_BLOCKS: usize = 8;
@@ -202,6 +214,10 @@ const _: () = assert!(
     "what has passed must go faster than new comes"
 );
 const _: () = assert!(RESET_RECHECK.as_nanos() < RESET_PATIENCE.as_nanos());
+const _: () = assert!(
+    USAGE_PATIENCE.as_nanos() < USAGE_FAREWELL.as_nanos(),
+    "a reader that is slow at the end still has its moment"
+);
 const _: () = assert!(CONSOLE_LINE <= 4096, "PIPE_BUF on Linux");
 const _: () = assert!(LONGEST_COMPONENT <= LONGEST_PATH && LONGEST_PATH <= FILE_BLOCK);
 const _: () = assert!(REJOIN_FIRST.as_nanos() <= REJOIN_LAST.as_nanos());

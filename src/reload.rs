@@ -1,5 +1,5 @@
-//! What SIGHUP reads again: the files of users. It is done in a thread that lives no longer than that takes, because a
-//! disk may take its time and the loop has none.
+//! What SIGHUP does: the files of users are read, and the usage log is opened again. Reading is done in a thread that lives
+//! no longer than that takes, because a disk may take its time and the loop has none.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,10 +10,12 @@ use log::{error, info};
 
 use crate::engine::{Engine, ListenerId};
 use crate::reactor::Reload;
+use crate::usage::UsageLog;
 use crate::users::{UserError, Users};
 
-/// The files of users, by listener.
-pub struct AuthFiles {
+pub struct HangUp {
+    usage: Option<UsageLog>,
+    /// Those of users, by listener.
     files: Vec<(ListenerId, PathBuf)>,
     coming: Option<Receiver<Vec<Loaded>>>,
     /// There was another signal since, and the file may have been changed behind the reader's back.
@@ -22,16 +24,17 @@ pub struct AuthFiles {
 
 type Loaded = (ListenerId, PathBuf, Result<Users, UserError>);
 
-impl AuthFiles {
-    pub fn new(files: Vec<(ListenerId, PathBuf)>) -> Self {
+impl HangUp {
+    pub fn new(files: Vec<(ListenerId, PathBuf)>, usage: Option<UsageLog>) -> Self {
         Self {
+            usage,
             files,
             coming: None,
             again: false,
         }
     }
 
-    /// Reads all of them here and now.
+    /// Reads the files of users here and now.
     ///
     /// # Errors
     /// If one can't be read or has a line that is not one.
@@ -43,10 +46,16 @@ impl AuthFiles {
     }
 }
 
-impl Reload for AuthFiles {
+impl Reload for HangUp {
     fn begin(&mut self) {
+        if let Some(usage) = &self.usage {
+            usage.reopen();
+        }
         if self.files.is_empty() {
-            return info!("nothing to reload: no listener has auth=FILE");
+            if self.usage.is_none() {
+                info!("nothing to reload: no listener has auth=FILE, and there is no --usage-log");
+            }
+            return;
         }
         if self.is_reading() {
             self.again = true;

@@ -1,6 +1,7 @@
 //! `pairloop serve`: from the command line to the running loop.
 
 use std::io;
+use std::path::PathBuf;
 
 use log::{debug, info};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -8,11 +9,12 @@ use thiserror::Error;
 
 use crate::cli::ServeArgs;
 use crate::console;
-use crate::engine::{ClientId, Engine, Timeouts};
+use crate::engine::{ClientId, Engine, ListenerId, Timeouts};
 use crate::limits::{MAX_PIPES, PIPE_SHARE, RESERVED_DESCRIPTORS, SHARED_BUFFER_MEMORY};
 use crate::listen::{DEFAULTS, ListenError, ListenUrl};
 use crate::reactor::{BufferMemory, MioNet, Net, Reactor, Settings, Splicing};
-use crate::reload::AuthFiles;
+use crate::reload::HangUp;
+use crate::usage::UsageLog;
 use crate::users::UserError;
 
 /// Why the daemon could not run.
@@ -43,6 +45,8 @@ pub enum ServeError {
     Random(#[from] getrandom::Error),
     #[error("--stats-file: {0}")]
     StatsFile(io::Error),
+    #[error("--usage-log: {0}")]
+    UsageLog(io::Error),
     #[error("the event loop failed: {0}")]
     Loop(#[from] io::Error),
 }
@@ -76,11 +80,17 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     for (lobby, url) in urls.iter().enumerate() {
         engine.set_wait_timeout(lobby, url.wait_timeout(args.wait_timeout));
     }
-    let auth_files = auth_files(&urls);
-    auth_files.load(&mut engine)?;
+    let usage = args.usage_log.as_deref();
+    let usage = usage.map(|path| UsageLog::start(path, args.blur_usage));
+    let (usage, writing) = usage.transpose().map_err(ServeError::UsageLog)?.unzip();
+    let hang_up = HangUp::new(auth_files(&urls), usage.clone());
+    hang_up.load(&mut engine)?;
     let max_clients = settings.max_clients;
     let mut reactor = Reactor::new(net, engine, settings, Box::new(&console::STDOUT));
-    reactor.set_reload(Box::new(auth_files));
+    reactor.set_reload(Box::new(hang_up));
+    if let Some(usage) = usage {
+        reactor.set_usage(Box::new(usage));
+    }
     let mut ready = Vec::new();
     for (lobby, url) in urls.iter().enumerate() {
         for socket in url.open(args.stall_timeout.0)? {
@@ -97,7 +107,13 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
         .iter()
         .for_each(|line| console::STDOUT.write_line(line.as_bytes()));
     debug!("up to {max_clients} clients");
-    reactor.run()?;
+    let ended = reactor.run();
+    // Nobody's connection waits for the disk.
+    drop(reactor);
+    if let Some(writing) = writing {
+        writing.finish();
+    }
+    ended?;
     info!("stopped");
     Ok(())
 }
@@ -109,10 +125,10 @@ fn random() -> Result<[u8; 32], getrandom::Error> {
 }
 
 /// The files of users, by listener.
-fn auth_files(urls: &[ListenUrl]) -> AuthFiles {
+fn auth_files(urls: &[ListenUrl]) -> Vec<(ListenerId, PathBuf)> {
     let files = urls.iter().enumerate();
     let files = files.filter_map(|(lobby, url)| Some((lobby, url.auth.clone()?)));
-    AuthFiles::new(files.collect())
+    files.collect()
 }
 
 fn settings(args: &ServeArgs) -> Result<Settings, ServeError> {

@@ -2,16 +2,14 @@
 //! Nothing is asserted about how fast it was.
 
 mod common;
-#[path = "common/json.rs"]
-mod json;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::Output;
 use std::thread;
 
+use common::json::Json;
 use common::{Daemon, ECHO, RELAY, program, scratch};
-use json::Json;
 
 const CHAT: &str = "chat://127.0.0.1:0";
 const ORDER: &str = "order://127.0.0.1:0";

@@ -1,15 +1,13 @@
 //! Sending and receiving files: what arrives, and what is said about it.
 
 mod common;
-#[path = "common/json.rs"]
-mod json;
 
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::time::Duration;
 
+use common::json::Json;
 use common::{Folder, Rooms, Terminal, program, receive_files, send_files, transfer};
-use json::Json;
 
 /// Sends these arguments into this folder. Both succeed; answers what each of them said.
 #[track_caller]

@@ -1,18 +1,16 @@
 //! `receive --forever`: a drop box outlives its server, its folder and its senders, and asks for nothing twice.
 
 mod common;
-#[path = "common/json.rs"]
-mod json;
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
+use common::json::Json;
 use common::{
     Client, Daemon, Folder, Rooms, Terminal, eventually, patient, program, receive, receive_files,
     send_files, transfer,
 };
-use json::Json;
 
 /// A server spoken by hand.
 fn server() -> (TcpListener, SocketAddr) {

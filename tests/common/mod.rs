@@ -3,12 +3,14 @@
 #![allow(dead_code, unused_imports, reason = "each test binary uses a part")]
 
 mod client;
+pub mod json;
 mod lines;
 mod noise;
 mod rooms;
 mod terminal;
 mod transfer;
 pub mod transit;
+pub mod usage;
 pub mod users;
 
 pub use client::Client;
