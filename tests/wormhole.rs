@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::transit::TRANSIT;
+use common::usage::{Line, logged, sessions};
 use common::{Client, Daemon, End, Noise, Signal, eventually, scratch};
 use rustix::process::{Pid, kill_process};
 
@@ -17,6 +18,9 @@ use rustix::process::{Pid, kill_process};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 const MIB: u64 = 1 << 20;
+
+/// The relay's usage log.
+const USAGE: &str = "usage.jsonl";
 
 /// What the parties to a transfer need: the mailbox server where they agree on a key, and the relay.
 struct Stage {
@@ -48,7 +52,7 @@ impl Stage {
         let folder = scratch(name);
         fs::create_dir_all(&folder).unwrap();
         Self {
-            relay: Daemon::serve(&[TRANSIT], &[]),
+            relay: logged(&[TRANSIT], &folder.join(USAGE), &[]),
             mailbox_url: format!("ws://127.0.0.1:{port}/v1"),
             _mailbox: mailbox,
             programs,
@@ -72,6 +76,19 @@ impl Stage {
         let mut file = File::open(self.path(name)).unwrap();
         let whole = Noise::new(length).receive_all(&mut file, 0);
         assert_eq!(whole, (length, End::Fin), "{name}");
+    }
+
+    /// So many sessions have ended, all in this mood. Answers how many bytes went through the last.
+    #[track_caller]
+    fn has_logged(&self, count: usize, mood: &str) -> u64 {
+        let sessions = sessions(&self.path(USAGE), count);
+        let in_mood = |session: &&Line| session.mood == mood && session.waited;
+        assert_eq!(
+            sessions.iter().filter(in_mood).count(),
+            count,
+            "{sessions:?}"
+        );
+        sessions.last().map_or(0, |session| session.bytes)
     }
 
     fn send(&self, code: &str, file: &str) -> Party {
@@ -175,9 +192,11 @@ fn a_file_arrives_whoever_comes_first() {
         stage.relay.settle();
         let receiver = stage.receive(&first, &first);
         has_arrived(&stage, [sender, receiver], &first, length);
+        is_plausible(stage.has_logged(2 * number + 1, "happy"), length);
         let receiver = stage.receive(&second, &second);
         let sender = stage.send(&second, "file");
         has_arrived(&stage, [sender, receiver], &second, length);
+        is_plausible(stage.has_logged(2 * number + 2, "happy"), length);
     }
     stage.relay.has_clients(0);
 }
@@ -217,7 +236,16 @@ fn a_sender_notices_at_once_that_its_receiver_was_killed() {
     assert_eq!(sender.ended(), Some(false), "{}", sender.said());
     eventually("the receiver's end", || receiver.ended().is_some());
     assert!(!stage.path("received").exists());
+    let bytes = stage.has_logged(1, "jilted");
+    assert!(0 < bytes && bytes < 200 * MIB, "{bytes}");
     stage.relay.has_clients(0);
+}
+
+/// Encrypted, a file is somewhat longer; and the two have greeted each other.
+#[track_caller]
+fn is_plausible(bytes: u64, length: u64) {
+    let most = length + length / 100 + 4096;
+    assert!(length < bytes && bytes < most, "{bytes} for {length}");
 }
 
 fn length(path: &Path) -> u64 {
