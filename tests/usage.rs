@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::fs;
 use std::io::Write;
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant, SystemTime};
@@ -10,8 +11,8 @@ use common::json::Json;
 use common::transit::{TRANSIT, handshake};
 use common::usage::{Line, line, lines, logged, parse, sessions};
 use common::{
-    CHAT, ECHO, End, ORDER, RELAY, Signal, connect, end_of, eventually, hears_nothing, read_all,
-    receive, reset, scratch,
+    CHAT, Daemon, ECHO, End, ORDER, RELAY, Signal, connect, end_of, eventually, hears_nothing,
+    read_all, receive, reset, scratch,
 };
 
 fn seconds_since_1970() -> f64 {
@@ -20,7 +21,7 @@ fn seconds_since_1970() -> f64 {
 }
 
 /// Two who have said nothing more than that they are there.
-fn meet(daemon: &common::Daemon, x: &str, y: &str) -> (TcpStream, TcpStream) {
+fn meet(daemon: &Daemon, x: &str, y: &str) -> (TcpStream, TcpStream) {
     let mut x = daemon.say(x);
     // The first line is read before the second client comes.
     let mut nobody = daemon.say("\n");
@@ -209,4 +210,31 @@ fn the_last_sessions_are_written_before_the_daemon_ends() {
         expected.sort_unstable();
         assert_eq!(moods, expected);
     }
+}
+
+/// For Prometheus, a counter that goes down has begun anew.
+#[test]
+fn what_is_said_at_the_door_is_never_counted_among_a_services_bytes() {
+    let file = scratch("door.prom");
+    let options = ["--stats-file", file.to_str().unwrap()];
+    let mut daemon = Daemon::serve(&[TRANSIT], &options);
+    let address = daemon.address(0);
+    let mut received = |bytes: u64| {
+        // The report before the last is complete when the last is answered.
+        daemon.settle();
+        let statistics = fs::read_to_string(&file).unwrap();
+        let sample = format!("received_bytes_total{{service=\"transit\"}} {bytes}\n");
+        assert!(statistics.contains(&sample), "{sample} {statistics}");
+    };
+    let line = handshake(1, None);
+    let mut clients = [connect(address), connect(address)];
+    for client in &mut clients {
+        for half in [&line[..40], &line[40..]] {
+            client.write_all(half.as_bytes()).unwrap();
+            received(0);
+        }
+    }
+    clients[0].write_all(b"stream").unwrap();
+    receive(&mut clients[1], b"ok\nstream");
+    received(6);
 }

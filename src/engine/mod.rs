@@ -6,7 +6,7 @@
 //!
 //! # The contract
 //!
-//! 1. Every mutation (`handle_input`, `handle_timeout`, `stop`) is followed by [`Engine::poll_output`] until
+//! 1. Every mutation (`handle_input`, `handle_timeout`, `stop`, `stop_at_once`) is followed by [`Engine::poll_output`] until
 //!    it answers `None`. A debug assertion holds the caller to it.
 //! 2. Deadlines are asked for, never pushed: after draining, [`Engine::poll_timeout`] says when
 //!    [`Engine::handle_timeout`] wants to be called.
