@@ -8,8 +8,7 @@ use std::thread;
 
 use common::transit::{TRANSIT, are_partners, handshake};
 use common::{
-    Daemon, End, Noise, Signal, end_of, eventually, hears_nothing, raise_descriptor_limit,
-    read_all, receive, reset,
+    Daemon, End, Noise, Signal, end_of, eventually, hears_nothing, read_all, receive, reset,
 };
 
 impl Daemon {
@@ -201,6 +200,19 @@ fn whoever_speaks_while_it_waits_is_impatient_and_nobodys_partner() {
 }
 
 #[test]
+fn a_partner_that_comes_at_the_same_time_does_not_make_up_for_impatience() {
+    let daemon = Daemon::serve(&[TRANSIT], &[]);
+    // Both are there when the daemon looks.
+    daemon.signal(Signal::STOP);
+    let mut impatient = daemon.say(handshake(0, Some(1)) + "early");
+    let mut waiting = daemon.say(handshake(0, Some(2)));
+    daemon.signal(Signal::CONT);
+    receive(&mut impatient, b"impatient\n");
+    assert_eq!(end_of(&mut impatient), End::Fin);
+    are_partners(&mut waiting, &mut daemon.say(handshake(0, Some(1))));
+}
+
+#[test]
 fn a_transfer_behind_the_second_handshake_arrives_whole_copied_or_spliced() {
     const BULK: u64 = 16 << 20;
     for options in [&[][..], &["--no-splice"]] {
@@ -307,44 +319,4 @@ fn a_stop_lets_transfers_finish_and_sends_away_who_waits() {
     assert_eq!(end_of(&mut y), End::Fin);
     drop((x, y, silent));
     assert_eq!(daemon.wait().code(), Some(0));
-}
-
-const MANY: usize = 5_000;
-
-#[test]
-#[ignore = "needs 6,000 descriptors and the release build"]
-fn thousands_wait_on_one_token() {
-    raise_descriptor_limit(MANY as u64 + 1000);
-    let mut daemon = Daemon::serve(&[TRANSIT], &["-q"]);
-    let mut same: Vec<TcpStream> = (0..MANY)
-        .map(|_| daemon.say(handshake(0, Some(1))))
-        .collect();
-    daemon.has_clients(MANY);
-    daemon.settle();
-    assert!(same.iter().all(hears_nothing));
-    let mut other = daemon.say(handshake(0, Some(2)));
-    receive(&mut other, b"ok\n");
-    daemon.has_clients(2);
-    let told: Vec<(Vec<u8>, End)> = same[1..].iter_mut().map(read_all).collect();
-    assert!(told.iter().all(|told| *told == (Vec::new(), End::Fin)));
-    receive(&mut same[0], b"ok\n");
-    same[0].write_all(b"chosen").unwrap();
-    receive(&mut other, b"chosen");
-}
-
-#[test]
-#[ignore = "needs 6,000 descriptors and the release build"]
-fn thousands_wait_on_tokens_of_their_own() {
-    raise_descriptor_limit(MANY as u64 + 1000);
-    let mut daemon = Daemon::serve(&[TRANSIT], &["-q"]);
-    let waiting: Vec<TcpStream> = (0..MANY)
-        .map(|token| daemon.say(handshake(token, Some(1))))
-        .collect();
-    daemon.has_clients(MANY);
-    daemon.settle();
-    for (token, mut x) in waiting.into_iter().enumerate().rev() {
-        let mut y = daemon.say(handshake(token, Some(2)));
-        are_partners(&mut x, &mut y);
-    }
-    daemon.has_clients(0);
 }

@@ -236,24 +236,41 @@ impl Engine {
 
     fn data(&mut self, now: Moment, client: ClientId, bytes: &[u8]) -> usize {
         let (key, side) = match self.find(client) {
-            At::Door(key) => return self.hear(now, key, bytes),
+            At::Door(key) => {
+                let taken = self.hear(now, key, bytes);
+                // At once: when they are offered again, a partner may have come that must not meet this one.
+                return taken + self.early(now, client, &bytes[taken..]);
+            }
             At::Seat(key, side) => (key, side),
         };
         let room = &self.rooms[key];
         if room.is_mute(side) {
             return bytes.len();
         }
+        if !room.is_open() {
+            return self.early(now, client, bytes);
+        }
         let mut taken = 0;
         if room.takes_data(side) {
             self.run_in(now, key, |service, actions| {
                 taken = service.data(side, bytes, actions)
             });
-        } else if !room.is_open() {
+        }
+        // What is left waits where it is.
+        taken
+    }
+
+    /// What a client says that waits for its partner, if this one does. Answers how many of the bytes were taken.
+    fn early(&mut self, now: Moment, client: ClientId, bytes: &[u8]) -> usize {
+        let mut taken = 0;
+        if let Some(At::Seat(key, _)) = self.place_of(client)
+            && !self.rooms[key].is_open()
+            && !bytes.is_empty()
+        {
             self.run_in(now, key, |service, actions| {
                 taken = service.early(bytes, actions)
             });
         }
-        // What is left waits where it is.
         taken
     }
 

@@ -97,11 +97,6 @@ impl<'a> Actions<'a> {
         self.output(side, Output::ReadOn);
     }
 
-    /// Asks for what `side` has said and nobody took.
-    pub fn resume(&mut self, side: Side) {
-        self.output(side, Output::Resume);
-    }
-
     /// Calls [`timeout`](super::Service::timeout) at this time; there is one timer a room.
     pub fn set_timer(&mut self, at: Option<Moment>) {
         self.decisions.timer = Some(at);

@@ -145,7 +145,8 @@ pub trait Service {
     /// X has come, and waits for Y.
     fn arrived(&mut self, _actions: &mut Actions<'_>) {}
 
-    /// X has sent bytes while it waits for Y; answers how many it took. What is left stays where it is until Y comes.
+    /// X has sent bytes while it waits for Y, perhaps behind its greeting; answers how many it took. What is left stays
+    /// where it is until Y comes.
     fn early(&mut self, _bytes: &[u8], _actions: &mut Actions<'_>) -> usize {
         0
     }

@@ -78,11 +78,6 @@ fn answer(refusal: Refusal) -> Cow<'static, [u8]> {
 struct Transit(Relay);
 
 impl Service for Transit {
-    /// Whatever stands behind its handshake came too early.
-    fn arrived(&mut self, actions: &mut Actions<'_>) {
-        actions.resume(Side::X);
-    }
-
     fn early(&mut self, bytes: &[u8], actions: &mut Actions<'_>) -> usize {
         actions.send(Side::X, IMPATIENT);
         actions.fail(Side::X, CloseReason::Impatient);

@@ -17,12 +17,10 @@ pub(super) fn handshake(token: char, side: Option<char>) -> String {
 impl Bench {
     /// A client comes, shakes hands, and waits.
     pub(super) fn waits(&mut self, client: u64, token: char, side: Option<char>) {
-        let line = handshake(token, side);
-        let asked = vec![Output::Resume(id(client))];
-        assert_eq!(self.greet(client, TRANSIT, &line), (line.len(), asked));
+        assert_eq!(self.meets(client, token, side), []);
     }
 
-    /// A client comes, shakes hands, and meets the one that waits.
+    /// The same, where one may wait that it meets.
     pub(super) fn meets(&mut self, client: u64, token: char, side: Option<char>) -> Vec<Output> {
         let line = handshake(token, side);
         let (taken, outputs) = self.greet(client, TRANSIT, &line);
@@ -101,18 +99,24 @@ fn a_token_is_forgotten_once_two_have_met() {
 #[test]
 fn whoever_speaks_while_it_waits_is_impatient() {
     let line = handshake('t', Some('a'));
-    // In one segment with the line, or later.
-    for behind in ["early", ""] {
-        let mut bench = Bench::new();
-        let (taken, outputs) = bench.greet(1, TRANSIT, &format!("{line}{behind}"));
-        assert_eq!((taken, outputs), (line.len(), vec![Output::Resume(id(1))]));
-        let (taken, outputs) = bench.input(1, Input::Data(b"early"));
-        let mut expected = vec![say(1, "impatient\n")];
-        expected.extend(silently(1, Impatient, Ending::Finish));
-        assert_eq!((taken, outputs), (5, expected));
-        // It is nobody's partner.
-        bench.waits(2, 't', Some('b'));
-        assert_eq!(bench.meets(3, 't', Some('c')), met(1, 2, 3));
+    let mut expected = vec![say(1, "impatient\n")];
+    expected.extend(silently(1, Impatient, Ending::Finish));
+    // In one segment with the line, which nobody may get in between, or later.
+    for early in ["e", "\n", &line] {
+        for is_later in [false, true] {
+            let mut bench = Bench::new();
+            let (taken, outputs) = if is_later {
+                bench.waits(1, 't', Some('a'));
+                bench.input(1, Input::Data(early.as_bytes()))
+            } else {
+                let (taken, outputs) = bench.greet(1, TRANSIT, &[&line, early].concat());
+                (taken - line.len(), outputs)
+            };
+            assert_eq!((taken, &outputs), (early.len(), &expected));
+            // It is nobody's partner.
+            bench.waits(2, 't', Some('b'));
+            assert_eq!(bench.meets(3, 't', Some('c')), met(1, 2, 3));
+        }
     }
 }
 
@@ -136,7 +140,7 @@ fn a_handshake_may_come_byte_by_byte() {
         assert_eq!(part, (0, vec![Output::ReadOn(id(1))]), "{split}");
     }
     let whole = bench.input(1, Input::Data(line.as_bytes()));
-    assert_eq!(whole, (line.len(), vec![Output::Resume(id(1))]));
+    assert_eq!(whole, (line.len(), vec![]));
 }
 
 #[test]
