@@ -6,10 +6,15 @@ use pairloop::limits::{LONGEST_HELLO, LONGEST_ROOM};
 use super::login::{Attempt, Login};
 use super::opening::{Opening, Verdict};
 use super::setup::{Door, Lobby};
+use super::transit;
 
 impl Opening {
     /// Makes it one with which nobody is let in.
     pub fn spoil(&mut self, lobby: Lobby, client: usize, rng: &mut Rng) {
+        if lobby.door == Door::Handshake {
+            let text = transit::bad_handshake(&self.text, rng);
+            return self.refuse(text, "hello");
+        }
         if lobby.door == Door::Login && rng.u8(..3) > 0 {
             return self.fail_to_log_in(client, rng);
         }

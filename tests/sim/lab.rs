@@ -5,15 +5,11 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use pairloop::engine::service::ServiceKind;
 use pairloop::engine::{CloseReason, Engine, Meeting, Timeouts};
 use pairloop::reactor::{BufferMemory, Net, Reactor, Settings, Splicing, Statistics};
 
 use super::net::{Capacity, End, Faults, SimNet, SocketId, Wire};
 use super::setup::LOBBIES;
-
-/// Its last lobby.
-pub const TRANSIT: usize = LOBBIES.len();
 
 /// Turns that are more than enough for everything that can be done without time or peers.
 const ENOUGH: usize = 24;
@@ -61,13 +57,10 @@ impl Lab {
         let wire = Rc::new(RefCell::new(Wire::new(Faults::none(1))));
         wire.borrow_mut().frozen = true;
         let net = SimNet::new(Rc::clone(&wire), Box::new(|_| None));
-        let transit = ServiceKind::find("transit").and_then(|kind| kind.factory(&[]).ok());
-        let services = LOBBIES.map(|service| service.factory()).into_iter();
-        let services = services.chain(transit);
-        let lobbies = services.map(|service| (service, Meeting::Arrival));
+        let lobbies = LOBBIES.map(|service| (service.factory(), Meeting::Arrival));
         let engine = Engine::new(lobbies, timeouts, net.now());
         let mut reactor = Reactor::new(net, engine, settings, Box::new(io::sink()));
-        for lobby in 0..=TRANSIT {
+        for lobby in 0..LOBBIES.len() {
             let listener = reactor.add_listener(lobby, SimNet::listen);
             listener.expect("a simulated listener can be had");
         }

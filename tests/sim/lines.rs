@@ -43,6 +43,9 @@ impl<'a> Pair<'a> {
             number if number == self.y.number => ('Y', self.x),
             _ => return None,
         };
+        if peer.service == Service::Transit {
+            return Some("ok\n".into());
+        }
         let wanted = peer.opening.as_ref().is_some_and(|opening| opening.ack);
         wanted.then(|| format!("OK {name} {}\n", wire.peer(partner.socket)))
     }
@@ -81,7 +84,7 @@ impl<'a> Lines<'a> {
             match room.x.service {
                 Service::Chat { free } => chat_oracle::judge(self, room, free),
                 Service::Order { settle } => order_oracle::judge(self, room, settle),
-                Service::Relay | Service::Echo => {}
+                Service::Relay | Service::Echo | Service::Transit => {}
             }
         }
         let alone = |peer: &&Peer| !peer.service.is_raw() && peer.opening.is_none();

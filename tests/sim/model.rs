@@ -3,7 +3,7 @@
 //! The order of events is the daemon's own: its ledger says when it had read an opening to its end, its log who has
 //! gone since. What follows from that order is the model's.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::net::{Fault, Way, Wire};
 use super::notes::{self, PENALTY};
 use super::opening::{Verdict, Wish};
 use super::peer::Peer;
-use super::setup::Door;
+use super::setup::{Door, Service};
 use super::world::World;
 
 /// What has become of a client.
@@ -45,12 +45,17 @@ pub enum Fate {
 /// Something that the daemon knows from then on.
 enum Event {
     LetIn(usize, Duration),
+    /// A client has said something behind its opening.
+    Said(usize),
     Noted(notes::Note),
 }
 
 pub struct Model {
     pub fates: Vec<Fate>,
-    waiting: BTreeMap<(usize, Wish), VecDeque<usize>>,
+    /// In the order in which they came.
+    waiting: Vec<usize>,
+    /// Transit clients that must be sent away next, and why.
+    leaving: BTreeMap<usize, &'static str>,
     /// Rooms that must be opened next.
     due: VecDeque<[usize; 2]>,
     /// Named rooms' clients of each source.
@@ -84,7 +89,8 @@ impl Model {
     pub fn replay(world: &World, wire: &Wire) -> Self {
         let mut model = Self {
             fates: vec![Fate::Outside; world.peers.len()],
-            waiting: BTreeMap::new(),
+            waiting: Vec::new(),
+            leaving: BTreeMap::new(),
             due: VecDeque::new(),
             sources: BTreeMap::new(),
             most: world.clients_per_source(),
@@ -96,8 +102,9 @@ impl Model {
                 Event::LetIn(peer, time) => {
                     model.in_time(&world.peers[peer], time, world, wire);
                     model.stays_out(&world.peers[peer], time, world, wire);
-                    model.let_in(&world.peers[peer]);
+                    model.let_in(peer, &world.peers);
                 }
+                Event::Said(peer) => model.says_more(&world.peers[peer]),
                 Event::Noted(note) => model.hear(&note, world, wire),
             }
         }
@@ -106,13 +113,19 @@ impl Model {
             "these were not brought together: {:?}",
             model.due
         );
+        assert!(
+            model.leaving.is_empty(),
+            "these were not sent away: {:?}",
+            model.leaving
+        );
         model
     }
 
     /// Where somebody waits, and so lacks a partner.
-    pub fn waiting(&self) -> Vec<(usize, Wish)> {
-        let waiting = self.waiting.iter().filter(|(_, queue)| !queue.is_empty());
-        waiting.map(|(place, _)| place.clone()).collect()
+    pub fn waiting(&self, peers: &[Peer]) -> BTreeSet<(usize, Wish)> {
+        let waiting = self.waiting.iter().map(|&peer| &peers[peer]);
+        let waiting = waiting.filter_map(|peer| Some((peer.listener, peer.wish()?.clone())));
+        waiting.collect()
     }
 
     /// The deadline is absolute: bytes that come one by one don't put it off. (A daemon that was stopped for a while
@@ -147,20 +160,33 @@ impl Model {
         );
     }
 
-    fn let_in(&mut self, peer: &Peer) {
-        if !matches!(self.fates[peer.number], Fate::AtTheDoor(_)) {
+    fn let_in(&mut self, peer: usize, peers: &[Peer]) {
+        if !matches!(self.fates[peer], Fate::AtTheDoor(_)) {
             return; // What is read from somebody who was turned away is thrown away.
         }
-        let wish = &peer.opening.as_ref().expect("it had to say one").wish;
-        let counterparts = self.waiting.entry((peer.listener, wish.counterpart()));
-        if let Some(x) = counterparts.or_default().pop_front() {
-            self.due.push_back([x, peer.number]);
-            self.fates[x] = Fate::Paired(peer.number);
-            self.fates[peer.number] = Fate::Paired(x);
-        } else {
-            let queue = self.waiting.entry((peer.listener, wish.clone()));
-            queue.or_default().push_back(peer.number);
-            self.fates[peer.number] = Fate::Waiting;
+        let fits = |&other: &usize| peers[other].fits(&peers[peer]);
+        let Some(place) = self.waiting.iter().position(fits) else {
+            self.waiting.push(peer);
+            self.fates[peer] = Fate::Waiting;
+            return;
+        };
+        let x = self.waiting.remove(place);
+        self.due.push_back([x, peer]);
+        self.fates[x] = Fate::Paired(peer);
+        self.fates[peer] = Fate::Paired(x);
+        if peers[peer].service == Service::Transit {
+            let same_room = |other: &mut usize| peers[*other].wants_the_room_of(&peers[peer]);
+            let redundant = self.waiting.extract_if(.., same_room);
+            self.leaving
+                .extend(redundant.map(|other| (other, REDUNDANT)));
+        }
+    }
+
+    /// A transit client that waits must not.
+    fn says_more(&mut self, peer: &Peer) {
+        if peer.service == Service::Transit && self.fates[peer.number] == Fate::Waiting {
+            self.waiting.retain(|&waiting| waiting != peer.number);
+            self.leaving.insert(peer.number, IMPATIENT);
         }
     }
 
@@ -227,9 +253,10 @@ impl Model {
         } else if let Some((_, reason)) = note.text.split_once("gone from the lobby: ") {
             self.leave(source);
             let waited = self.fates[peer.number] == Fate::Waiting;
-            for queue in self.waiting.values_mut() {
-                queue.retain(|&waiting| waiting != peer.number);
-            }
+            self.waiting.retain(|&waiting| waiting != peer.number);
+            let due = self.leaving.remove(&peer.number);
+            let told = [IMPATIENT, REDUNDANT].into_iter().find(|&r| r == reason);
+            assert_eq!(due, told, "{}", note.text);
             let (reason, time) = (reason.to_owned(), note.time);
             self.fates[peer.number] = Fate::Gone {
                 reason,
@@ -277,6 +304,8 @@ impl Model {
     }
 }
 
+pub const IMPATIENT: &str = "did not wait for its partner";
+pub const REDUNDANT: &str = "its partner has met another";
 pub const PENALISED: &str = "too many failed logins from your address: try again later";
 const WRONG: &str = "wrong user name or password";
 const MALFORMED: &str = "not SCRAM-SHA-256 as it is spoken here";
@@ -293,15 +322,18 @@ fn events(world: &World, wire: &Wire) -> Vec<Event> {
         }
         let left = &mut left[entry.socket];
         if let (Way::Read, Some(bytes)) = (entry.way, *left) {
-            *left = bytes.checked_sub(entry.bytes).filter(|&bytes| bytes > 0);
+            *left = Some(bytes.saturating_sub(entry.bytes));
             // Its source may have been penalised since it came.
             let is_too_late = |note: &notes::Note| {
                 wire.id(entry.socket)
                     .is_some_and(|id| note.text.starts_with(&format!("{id}: ")))
                     && note.text.ends_with(PENALISED)
             };
-            if left.is_none() && !notes.peek().is_some_and(is_too_late) {
+            if bytes > 0 && *left == Some(0) && !notes.peek().is_some_and(is_too_late) {
                 events.push(Event::LetIn(entry.socket, entry.time));
+            }
+            if entry.bytes > bytes {
+                events.push(Event::Said(entry.socket));
             }
         }
     }

@@ -4,11 +4,12 @@ use pairloop::limits::LONGEST_TURN;
 
 use super::chat_oracle::WELCOME;
 use super::lines::{Lines, Pair};
-use super::model::{Fate, Model, PENALISED};
+use super::model::{Fate, IMPATIENT, Model, PENALISED, REDUNDANT};
 use super::net::{End, Wire};
 use super::opening::{Opening, Verdict};
 use super::peer::Peer;
 use super::setup::{Door, Service};
+use super::transit;
 use super::world::World;
 
 const NO_HELLO: &str = "no hello came in time";
@@ -72,6 +73,8 @@ impl<'a> NamedOracle<'a> {
                 time,
                 waited,
             } => match reason.as_str() {
+                // The model has seen to it that they were.
+                IMPATIENT | REDUNDANT => true,
                 LEFT => peer.sent_fin && (!waited || peer.sent == 0),
                 "connection reset" | "network timeout" => peer.gone.is_some(),
                 NOBODY => {
@@ -131,8 +134,13 @@ impl<'a> NamedOracle<'a> {
             },
             _ => None,
         };
-        let error = error.map(|(code, words)| format!("ERR {code} {words}\n"));
-        let expected = [welcome, error.as_deref().unwrap_or_default().as_bytes()].concat();
+        let is_transit = opening.is_transit();
+        let words = match error {
+            _ if is_transit => transit::last_words(fate, &opening.text).to_vec(),
+            Some((code, words)) => format!("ERR {code} {words}\n").into_bytes(),
+            None => Vec::new(),
+        };
+        let expected = [welcome, &words].concat();
         let heard = [&opening.heard.error[..], &peer.heard].concat();
         let is_whole = heard == expected;
         let may_be_cut = peer.end != Some(End::Fin) && !self.must_hear(peer);
@@ -144,11 +152,12 @@ impl<'a> NamedOracle<'a> {
             self.describe(peer, opening)
         );
         // A stream of raw bytes that is let in and then broken off ends with RST, everything else with FIN.
-        let end = match is_raw && seated && error.is_some() {
-            true => End::Reset,
-            false => End::Fin,
+        let end = match error {
+            Some(_) if is_raw && seated => End::Reset,
+            Some(("full", _)) if is_transit => End::Reset,
+            _ => End::Fin,
         };
-        let ends_well = error.is_none() || peer.end == Some(end);
+        let ends_well = (error.is_none() && !is_transit) || peer.end == Some(end);
         assert!(
             ends_well || !self.must_hear(peer),
             "{}",

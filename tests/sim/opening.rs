@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use pairloop::engine::Role;
+use pairloop::engine::{Part, Role};
 
 use super::login::{Attempt, Login};
 use super::setup::{Door, Lobby, Setup};
+use super::transit;
 
 /// Whom it wants to meet.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Wish {
     pub room: String,
-    pub role: Option<Role>,
+    pub part: Part,
 }
 
 impl Wish {
@@ -20,7 +21,20 @@ impl Wish {
     pub fn counterpart(&self) -> Wish {
         Wish {
             room: self.room.clone(),
-            role: self.role.map(Role::other),
+            part: match self.part {
+                Part::Role(role) => Part::Role(role.map(Role::other)),
+                Part::Side(_) => Part::Side(None),
+            },
+        }
+    }
+
+    /// Whether these belong together, if they want the same room.
+    pub fn fits(&self, other: &Wish) -> bool {
+        match (self.part, other.part) {
+            (Part::Role(Some(one)), Part::Role(Some(other))) => one != other,
+            (Part::Side(Some(one)), Part::Side(Some(other))) => one != other,
+            (Part::Side(_), Part::Side(_)) => true,
+            (one, other) => one == other,
         }
     }
 }
@@ -51,6 +65,8 @@ const SERVER_FINAL: usize = 70;
 pub struct Opening {
     pub wish: Wish,
     pub ack: bool,
+    /// It says nothing of its stream before it is told that its partner is there.
+    pub is_patient: bool,
     pub verdict: Verdict,
     /// What it says, as far as that is known.
     pub text: Vec<u8>,
@@ -90,11 +106,16 @@ pub struct Heard {
 impl Opening {
     /// An opening for somebody at this listener, most of them right.
     pub fn random(lobby: Lobby, client: usize, setup: &Setup, rng: &mut Rng) -> Self {
-        let roles = [None, None, Some(Role::Produce), Some(Role::Consume)];
-        let role = roles[rng.usize(..4)].filter(|_| lobby.service.is_raw());
-        let wish = Wish {
-            room: format!("room-{}", rng.usize(..setup.names)),
-            role,
+        let name = rng.usize(..setup.names);
+        let wish = match lobby.door {
+            Door::Handshake => transit::wish(name, rng),
+            _ => Wish {
+                room: format!("room-{name}"),
+                part: {
+                    let roles = [None, None, Some(Role::Produce), Some(Role::Consume)];
+                    Part::Role(roles[rng.usize(..4)].filter(|_| lobby.service.is_raw()))
+                },
+            },
         };
         let mut opening = Self::right(lobby, client, wish, rng);
         let guesses = lobby.door == Door::Login && setup.guessing;
@@ -118,8 +139,11 @@ impl Opening {
     /// One with which its client is let in.
     pub fn right(lobby: Lobby, client: usize, wish: Wish, rng: &mut Rng) -> Self {
         let login = (lobby.door == Door::Login).then(|| Login::new(Attempt::Right, client));
+        let is_transit = lobby.door == Door::Handshake;
         let mut opening = Self {
-            ack: rng.bool(),
+            // Transit clients are always told.
+            ack: is_transit || rng.bool(),
+            is_patient: is_transit && rng.u8(..4) > 0,
             verdict: Verdict::LetIn,
             text: Vec::new(),
             sent: 0,
@@ -137,8 +161,12 @@ impl Opening {
     }
 
     pub fn hello(&self, rng: &mut Rng) -> Vec<u8> {
+        let role = match self.wish.part {
+            Part::Role(role) => role,
+            Part::Side(side) => return transit::handshake(&self.wish.room, side),
+        };
         let mut words = Vec::new();
-        words.extend(self.wish.role.map(|role| match role {
+        words.extend(role.map(|role| match role {
             Role::Produce => "produce".to_owned(),
             Role::Consume => "consume".to_owned(),
         }));
@@ -160,6 +188,11 @@ impl Opening {
     /// Whether everything is said: now the stream may follow, or the daemon's refusal.
     pub fn is_said(&self) -> bool {
         self.sent == self.text.len() && self.is_known() && self.cut_off.is_none()
+    }
+
+    /// Whether its stream may begin.
+    pub fn lets_its_stream_begin(&self) -> bool {
+        self.is_said() && (!self.is_patient || self.heard.ok.is_some())
     }
 
     /// Whether `text` is all that it will ever say.
@@ -266,6 +299,9 @@ impl Opening {
         let held = &self.heard.held[..];
         let fits = |word: &[u8]| word.starts_with(&held[..held.len().min(word.len())]);
         let acked = self.heard.ok.is_some();
+        if self.is_transit() {
+            return self.heard.error.is_empty() && transit::WORDS.into_iter().any(fits);
+        }
         self.heard.error.is_empty()
             && ((self.login.is_some() && fits(b"AUTH "))
                 || (self.ack && !acked && fits(b"OK "))
@@ -286,12 +322,16 @@ impl Opening {
                 self.text.extend(format!("AUTH {answer}\n").into_bytes());
                 self.cut_in(1, start);
             }
-        } else if text.starts_with("OK ") {
+        } else if text.starts_with("OK ") || line == transit::OK {
             self.heard.ok = Some((text, place));
             self.heard.begun = is_raw;
         } else {
             self.heard.error = line;
         }
+    }
+
+    pub fn is_transit(&self) -> bool {
+        matches!(self.wish.part, Part::Side(_))
     }
 
     /// Its second message was sent before the first was answered.

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use pairloop::engine::Role;
+use pairloop::engine::{Part, Role};
 
 use super::data;
 use super::inbox::Inbox;
 use super::net::{End, Loss, SocketId, Wire};
-use super::opening::{Cut, Opening, Verdict};
+use super::opening::{Cut, Opening, Verdict, Wish};
 use super::plan::{Exit, FinWhen, Plan};
 use super::script::Script;
 use super::setup::Service;
@@ -80,13 +80,32 @@ impl Peer {
 
     /// Whether its stream may begin.
     fn is_introduced(&self) -> bool {
-        self.opening.as_ref().is_none_or(Opening::is_said)
+        self.opening
+            .as_ref()
+            .is_none_or(Opening::lets_its_stream_begin)
+    }
+
+    /// Whom it wants to meet, where rooms have names.
+    pub fn wish(&self) -> Option<&Wish> {
+        self.opening.as_ref().map(|opening| &opening.wish)
+    }
+
+    /// Whether both want the same room, of the same listener.
+    pub fn wants_the_room_of(&self, other: &Peer) -> bool {
+        let room = |peer: &Peer| peer.wish().map(|wish| (peer.listener, wish.room.clone()));
+        room(self) == room(other)
+    }
+
+    /// Whether the two may meet there.
+    pub fn fits(&self, other: &Peer) -> bool {
+        let wishes = self.wish().zip(other.wish());
+        self.wants_the_room_of(other) && wishes.is_some_and(|(one, other)| one.fits(other))
     }
 
     /// Whether it only receives, or only sends.
     pub fn has_role(&self, role: Role) -> bool {
-        let opening = self.opening.as_ref();
-        opening.is_some_and(|opening| opening.wish.role == Some(role))
+        self.wish()
+            .is_some_and(|wish| wish.part == Part::Role(Some(role)))
     }
 
     /// Whether it has nothing more to do or to expect.
@@ -212,7 +231,9 @@ impl Peer {
     fn say_fin(&mut self, wire: &mut Wire) {
         let told = self.end == Some(End::Fin);
         if let Some(opening) = &self.opening {
-            let turned_away = told && (!self.is_introduced() || !opening.heard.error.is_empty());
+            let silently = opening.is_transit() && opening.heard.ok.is_none();
+            let with_words = !opening.heard.error.is_empty();
+            let turned_away = told && (!self.is_introduced() || with_words || silently);
             if !turned_away && !self.is_introduced() && opening.stops() != Some(Cut::Fin) {
                 return;
             }

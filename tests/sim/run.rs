@@ -59,7 +59,7 @@ pub struct Summary {
     pub with_login: u64,
 }
 
-pub const SERVICES: [&str; 4] = ["relay", "echo", "chat", "order"];
+pub const SERVICES: [&str; 5] = ["relay", "echo", "chat", "order", "transit"];
 
 impl Summary {
     pub fn add(&mut self, other: &Summary) {
@@ -315,7 +315,7 @@ impl Run {
                 world.help(listener, None, wire);
             }
         }
-        let waiting = Model::replay(&world, wire).waiting();
+        let waiting = Model::replay(&world, wire).waiting(&world.peers);
         for (listener, wish) in waiting {
             world.help(listener, Some(wish.counterpart()), wire);
         }

@@ -17,16 +17,18 @@ pub enum Service {
     Echo,
     Chat { free: bool },
     Order { settle: Duration },
+    Transit,
 }
 
 /// The lobbies of scenarios; those of the seeds are in any order.
-pub const LOBBIES: [Service; 6] = [
+pub const LOBBIES: [Service; 7] = [
     Service::Relay,
     Service::Echo,
     Service::Chat { free: false },
     Service::Order { settle: ms(100) },
     Service::Relay,
     Service::Chat { free: true },
+    Service::Transit,
 ];
 pub const RELAY: usize = 0;
 pub const ECHO: usize = 1;
@@ -40,21 +42,22 @@ impl Service {
             Service::Echo => "echo",
             Service::Chat { .. } => "chat",
             Service::Order { .. } => "order",
+            Service::Transit => "transit",
         }
     }
 
     /// Whether its clients carry raw bytes, and hear them as they were sent.
     pub fn is_raw(self) -> bool {
-        matches!(self, Service::Relay | Service::Echo)
+        matches!(self, Service::Relay | Service::Echo | Service::Transit)
     }
 
     pub fn factory(self) -> Factory {
         let kind = ServiceKind::find(self.name()).expect("it is a service");
         let settle = |time: Duration| format!("{}ms", time.as_millis());
         let factory = match self {
-            Service::Relay | Service::Echo | Service::Chat { free: false } => kind.factory(&[]),
             Service::Chat { free: true } => kind.factory(&[("turns", "free")]),
             Service::Order { settle: time } => kind.factory(&[("settle", &settle(time))]),
+            _ => kind.factory(&[]),
         };
         factory.expect("its options are right")
     }
@@ -67,6 +70,8 @@ pub enum Door {
     Named,
     /// The same, and users must log in.
     Login,
+    /// The service's own: a line of a transit client.
+    Handshake,
 }
 
 /// A listener: its service, and who is let in.
@@ -79,13 +84,23 @@ pub struct Lobby {
 impl Lobby {
     pub fn meeting(self) -> Meeting {
         match self.door {
-            Door::Open => Meeting::Arrival,
+            Door::Open | Door::Handshake => Meeting::Arrival,
             Door::Named | Door::Login => Meeting::Named,
         }
     }
 
     pub fn is_named(self) -> bool {
         self.door != Door::Open
+    }
+
+    /// How many may wait, if they ask for so many names.
+    fn places(self, names: usize, crowd: usize) -> usize {
+        match self.door {
+            Door::Open => 1,
+            Door::Named | Door::Login => 3 * names,
+            // All may be of one side.
+            Door::Handshake => crowd,
+        }
     }
 }
 
@@ -204,8 +219,7 @@ impl Setup {
         let lobbies = lobbies(rng);
         let guessing = rng.u8(..4) == 0;
         let names = rng.usize(1..=MOST_NAMES);
-        let places = |lobby: &Lobby| if lobby.is_named() { 3 * names } else { 1 };
-        let places: usize = lobbies.iter().map(places).sum();
+        let places: usize = lobbies.iter().map(|lobby| lobby.places(names, crowd)).sum();
         let max_clients = match rng.u8(..3) {
             // When one waits in every place, there is still room for a partner.
             0 => places + 1 + rng.usize(..8),
@@ -279,20 +293,25 @@ fn kinds(rng: &mut Rng) -> Vec<Kind> {
     kinds
 }
 
-/// Every service, and relay and order twice; or services with named rooms; or all of them.
+/// Every service, and relay and order twice; or services with named rooms; or all of them; or two transit relays.
 fn lobbies(rng: &mut Rng) -> Vec<Lobby> {
     let settle = ms([5, 100, 2000][rng.usize(..3)]);
     let order = Service::Order { settle };
     let chat = Service::Chat { free: rng.bool() };
-    let open = LOBBIES.into_iter().chain([order]);
+    let open = LOBBIES
+        .into_iter()
+        .filter(|&service| service != Service::Transit)
+        .chain([order]);
     let at = |door| move |service| Lobby { service, door };
     let open = open.map(at(Door::Open));
     let named = [Service::Relay, Service::Relay, chat, order].map(at(Door::Named));
     let login = [Service::Relay, chat].map(at(Door::Login));
-    let mut lobbies: Vec<Lobby> = match rng.u8(..4) {
+    let transit = [Service::Transit; 2].map(at(Door::Handshake));
+    let mut lobbies: Vec<Lobby> = match rng.u8(..5) {
         0 | 1 => open.collect(),
         2 => named.into_iter().chain(login).collect(),
-        _ => open.chain(named).chain(login).collect(),
+        3 => open.chain(named).chain(login).chain(transit).collect(),
+        _ => transit.to_vec(),
     };
     rng.shuffle(&mut lobbies);
     lobbies

@@ -178,7 +178,7 @@ impl World {
     fn script(&mut self, plan: &Plan, number: usize, service: Service) -> Option<Script> {
         let (Plan { kind, fin, .. }, rng) = (*plan, &mut self.rng);
         match service {
-            Service::Relay | Service::Echo => None,
+            Service::Relay | Service::Echo | Service::Transit => None,
             Service::Chat { free } => Some(Script::chat(
                 kind,
                 number,
