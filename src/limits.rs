@@ -24,6 +24,9 @@ pub const READ_AHEAD: usize = 64 * 1024;
 /// Connections that have their turn before the loop looks for new events.
 pub const CONNECTIONS_PER_TURN: usize = 256;
 
+/// Connections that are sent FIN for good in a turn: however many the engine sends away at one time, the others go on.
+pub const FAREWELLS_PER_TURN: usize = 64;
+
 /// What a turn of the loop may take. It is bounded work, a tenth of this, so beyond it the process must have been
 /// stopped in its middle.
 pub const LONGEST_TURN: Duration = Duration::from_millis(500);

@@ -4,7 +4,7 @@ use log::debug;
 use std::io::ErrorKind;
 
 use crate::engine::{ClientId, CloseReason, Ending, Moment};
-use crate::limits::{LINGER, RESET_PATIENCE, RESET_RECHECK, STALL_CHECKS};
+use crate::limits::{FAREWELLS_PER_TURN, LINGER, RESET_PATIENCE, RESET_RECHECK, STALL_CHECKS};
 
 use super::connection::{Closing, Flow};
 use super::net::Net;
@@ -43,10 +43,28 @@ impl<N: Net> Reactor<N> {
         if closing.ending == Ending::Reset {
             return self.free(id, Ending::Reset);
         }
-        if closing.ending == Ending::Finish && connection.output == Flow::Open {
+        let is_to_hear_fin = closing.ending == Ending::Finish && connection.output == Flow::Open;
+        if is_to_hear_fin {
             connection.output = Flow::Draining;
         }
-        if !connection.is_sending() {
+        if connection.is_sending() {
+            return;
+        }
+        if is_to_hear_fin {
+            // A deadline that is left from its last bytes means nothing any more.
+            self.timers.set(&mut connection.deadline, None, id);
+            self.leaving.push_back(id);
+        } else {
+            self.all_sent(id);
+        }
+    }
+
+    /// Sends FIN to a bounded number of those who are to hear nothing else: one decision may send thousands away.
+    pub(super) fn see_off(&mut self) {
+        for _ in 0..FAREWELLS_PER_TURN {
+            let Some(id) = self.leaving.pop_front() else {
+                return;
+            };
             self.all_sent(id);
         }
     }

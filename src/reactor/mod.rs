@@ -5,7 +5,8 @@
 //! 1. poll: edges are noted, connections that have one go on the ready list;
 //! 2. accept, a bounded number of clients;
 //! 3. work: a bounded number of connections from the ready list send, read and pass on, each within a budget;
-//! 4. deadlines.
+//! 4. deadlines;
+//! 5. FIN for a bounded number of those who were sent away.
 //!
 //! Whatever a turn leaves undone stays on the ready list (or its listener stays ready), and the next poll does
 //! not wait. Edge-triggered readiness is never told twice, so each queued byte has something that will wake it:
@@ -93,6 +94,8 @@ pub struct Reactor<N: Net> {
     /// What the engine is to be told once its outputs are drained.
     questions: Vec<(ClientId, Question)>,
     timers: Deadlines<ClientId>,
+    /// Connections that are to be sent FIN, as the last that they hear.
+    leaving: VecDeque<ClientId>,
     /// Connections that were told everything and are read to their end, those first who have been so the longest. Some are
     /// gone by now.
     lingering: VecDeque<ClientId>,
@@ -136,6 +139,7 @@ impl<N: Net> Reactor<N> {
             ready: VecDeque::new(),
             questions: Vec::new(),
             timers: Deadlines::default(),
+            leaving: VecDeque::new(),
             lingering: VecDeque::new(),
             horizon: Horizon::default(),
             scratch: vec![0; SCRATCH]
@@ -183,6 +187,7 @@ impl<N: Net> Reactor<N> {
             worked,
             connections: self.connections.len(),
         });
+        self.see_off();
         if self.settings.once && self.engine.rooms_over() > 0 {
             self.begin_stop();
         }
@@ -208,7 +213,8 @@ impl<N: Net> Reactor<N> {
 
     /// How long the next poll may wait.
     fn patience(&self, now: Instant) -> Option<Duration> {
-        if !self.ready.is_empty() || self.listeners.iter().any(Listener::is_ready) {
+        let busy = !self.ready.is_empty() || !self.leaving.is_empty();
+        if busy || self.listeners.iter().any(Listener::is_ready) {
             return Some(Duration::ZERO);
         }
         let retries = self

@@ -4,16 +4,20 @@ use std::time::Duration;
 
 use pairloop::engine::{CloseReason, Timeouts};
 use pairloop::limits::{
-    ACCEPT_RETRY, ACCEPTS_PER_TURN, BYTES_PER_TURN, RESET_PATIENCE, RESET_RECHECK, SCRATCH,
+    ACCEPT_RETRY, ACCEPTS_PER_TURN, BYTES_PER_TURN, FAREWELLS_PER_TURN, RESET_PATIENCE,
+    RESET_RECHECK, SCRATCH,
 };
 use pairloop::reactor::Signal;
 
 use super::data;
 use super::lab::Lab;
 use super::net::{Capacity, End, Fault, Loss};
-use super::setup::{ECHO, RELAY};
+use super::setup::{ECHO, RELAY, TRANSIT};
+use super::transit;
 
 const SECOND: Duration = Duration::from_secs(1);
+
+const TOKEN: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 fn idle_after(limit: Duration) -> Lab {
     Lab::with(Timeouts {
@@ -302,4 +306,37 @@ fn fin_that_was_on_its_way_comes_before_the_reset() {
     }
     assert_eq!(got, data::bytes(x, 0, 200));
     assert_eq!(lab.end(y), Some(End::Fin), "its partner had sent all");
+}
+
+/// One decision sends all of them away: a room that has nothing to do with it goes on in the meantime.
+#[test]
+fn a_crowd_that_is_sent_away_holds_nobody_up() {
+    const CROWD: usize = 3 * FAREWELLS_PER_TURN;
+    let mut lab = Lab::new();
+    let (x, y) = lab.pair(64, 64);
+    let [one, other] = [[b'1'; 16], [b'2'; 16]].map(|side| transit::handshake(TOKEN, Some(side)));
+    let waits = |lab: &mut Lab| {
+        let client = lab.client(TRANSIT, 200, 64);
+        lab.send(client, &one);
+        client
+    };
+    let first = waits(&mut lab);
+    let crowd: Vec<_> = (0..CROWD).map(|_| waits(&mut lab)).collect();
+    let partner = lab.client(TRANSIT, 200, 64);
+    lab.wire().send(partner, &other);
+    lab.turn();
+    let told = |lab: &Lab| {
+        crowd
+            .iter()
+            .filter(|&&c| lab.end(c) == Some(End::Fin))
+            .count()
+    };
+    assert_eq!(told(&lab), FAREWELLS_PER_TURN);
+    lab.wire().send(x, b"urgent");
+    lab.turn();
+    assert_eq!(lab.wire().take(y, 64), b"urgent");
+    assert_eq!(told(&lab), 2 * FAREWELLS_PER_TURN);
+    lab.settle();
+    assert_eq!(told(&lab), CROWD);
+    assert_eq!(lab.take_all(first), transit::OK);
 }

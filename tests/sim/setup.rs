@@ -34,6 +34,7 @@ pub const RELAY: usize = 0;
 pub const ECHO: usize = 1;
 pub const CHAT: usize = 2;
 pub const ORDER: usize = 3;
+pub const TRANSIT: usize = 6;
 
 impl Service {
     pub fn name(self) -> &'static str {
