@@ -3,52 +3,15 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::process::Output;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::thread;
 
-use common::json::Json;
-use common::{Daemon, ECHO, RELAY, program, scratch};
+use common::generator::{bench, fails, listen, measure, pass_on};
+use common::{Daemon, ECHO, RELAY, scratch};
 
 const CHAT: &str = "chat://127.0.0.1:0";
 const ORDER: &str = "order://127.0.0.1:0";
-
-/// Bytes of `please relay <64> for side <16>\n`.
-const TRANSIT_LINE: usize = 13 + 64 + 10 + 16 + 1;
-
-/// Runs the generator against an address.
-fn bench(mode: &str, at: SocketAddr, options: &str) -> Output {
-    let mut command = program();
-    command.args(["bench", mode, "--at", &at.to_string(), "--warmup", "none"]);
-    command.args(options.split_whitespace());
-    command.output().expect("it starts")
-}
-
-/// Runs it, successfully, and answers its JSON.
-#[track_caller]
-fn measure(mode: &str, at: SocketAddr, options: &str) -> Json {
-    let output = bench(mode, at, &format!("--json {options}"));
-    let text = String::from_utf8(output.stdout).expect("JSON is UTF-8");
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(0), "{mode} {options}: {errors}");
-    assert_eq!(errors, "", "no progress line but on a terminal");
-    Json::parse(&text)
-}
-
-/// Runs it in vain, and answers what it said.
-#[track_caller]
-fn fails(code: i32, mode: &str, at: SocketAddr, options: &str) -> String {
-    let output = bench(mode, at, options);
-    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(
-        output.status.code(),
-        Some(code),
-        "{mode} {options}: {errors}"
-    );
-    assert!(!errors.contains("panicked"), "{errors}");
-    errors
-}
 
 #[test]
 fn messages_are_counted_in_every_mode() {
@@ -137,35 +100,20 @@ fn idle_connections_are_held_and_weighed() {
 }
 
 #[test]
-fn transit_clients_shake_hands_first() {
+fn a_message_that_is_not_whole_is_none() {
+    const SIZE: usize = 3000;
     let (listener, at) = listen();
     thread::spawn(move || {
         loop {
-            let [x, y] = [&listener, &listener].map(|listener| {
-                let stream = listener.accept().expect("a client").0;
-                let mut line = [0; TRANSIT_LINE];
-                let mut reader = &stream;
-                reader.read_exact(&mut line).expect("a line");
-                (stream, String::from_utf8(line.into()).expect("text"))
-            });
-            let token = |line: &str| line["please relay ".len()..][..64].to_owned();
-            assert!(
-                x.1.ends_with('\n') && x.1.contains(" for side "),
-                "{:?}",
-                x.1
-            );
-            assert_eq!(token(&x.1), token(&y.1));
-            assert_ne!(x.1, y.1, "the sides differ");
-            for mut stream in [&x.0, &y.0] {
-                stream.write_all(b"ok\n").expect("it is there");
-            }
-            thread::spawn(move || pass_on(x.0, y.0));
+            let [mut x, mut y] = [(); 2].map(|()| listener.accept().expect("a client").0);
+            let mut message = [0; SIZE];
+            x.read_exact(&mut message).expect("a message of its size");
+            y.write_all(&message[1..]).expect("it is there");
         }
     });
-    let result = measure("relay", at, "--hello transit --rooms 2 --count 50");
-    assert_eq!(result.number("count"), 50.0);
-    let result = measure("connect", at, "--hello transit --rooms 1 --count 5");
-    assert_eq!(result.number("count"), 5.0);
+    let options = format!("--size {SIZE} --rooms 1 --count 1");
+    let error = fails(1, "connect", at, &options);
+    assert!(error.contains("closed before the message came"), "{error}");
 }
 
 #[test]
@@ -301,23 +249,4 @@ fn the_report_is_one_whole_page() {
     ] {
         assert!(!page.contains(foreign), "{foreign} in the page");
     }
-}
-
-fn listen() -> (TcpListener, SocketAddr) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let at = listener.local_addr().expect("an address");
-    (listener, at)
-}
-
-/// Carries bytes from one to the other until there are no more.
-fn pass_on(from: TcpStream, to: TcpStream) {
-    let mut reader = BufReader::new(&from);
-    while let Ok(bytes) = reader.fill_buf() {
-        let count = bytes.len();
-        if count == 0 || (&to).write_all(bytes).is_err() {
-            break;
-        }
-        reader.consume(count);
-    }
-    let _ = to.shutdown(Shutdown::Write);
 }

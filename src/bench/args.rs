@@ -34,9 +34,9 @@ pub struct BenchArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub rooms: Option<u32>,
 
-    /// Bytes of a message, a chat line's end included: 1 to 64K
-    #[arg(long, value_name = "SIZE", default_value = "64", value_parser = units::size)]
-    pub size: usize,
+    /// Bytes of a message, a chat line's end included: 1 to 64K, of connect to 4K [default: 64, of connect 1]
+    #[arg(long, value_name = "SIZE", value_parser = units::size)]
+    pub size: Option<usize>,
 
     /// Messages that echo and relay keep in flight on each connection or in each room
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=65536))]
@@ -112,7 +112,7 @@ pub enum Mode {
     Chat,
     /// Rooms of order, one after the other: two greetings, two messages, the acknowledgment
     Order,
-    /// Connect X and Y, one byte from X to Y, close: again and again
+    /// Connect X and Y, one message from X to Y, close: again and again
     Connect,
     /// Open connections and hold them
     Idle,

@@ -15,7 +15,7 @@ use super::BenchError;
 use super::args::{Hello, Mode};
 use super::dial::dial;
 use super::meter::{Measured, Meter};
-use super::plan::Plan;
+use super::plan::{LONGEST_AT_ONCE, Plan};
 use super::schedule::{Alarm, Schedule};
 use super::setup::{TRANSIT_OK, transit_hello};
 
@@ -35,6 +35,8 @@ pub struct Cycles<'a> {
     rooms: Vec<Room>,
     schedule: Option<(Schedule, Alarm)>,
     free: Vec<usize>,
+    /// What X of connect says.
+    message: Vec<u8>,
     /// Connections made by this thread, and where its numbers begin.
     dialed: usize,
     base: usize,
@@ -91,6 +93,7 @@ impl<'a> Cycles<'a> {
             rooms: (0..count).map(|_| Room::default()).collect(),
             schedule,
             free: (0..count).rev().collect(),
+            message: vec![0; plan.size],
             dialed: 0,
             base: thread << 40,
         })
@@ -207,28 +210,29 @@ impl<'a> Cycles<'a> {
         }
         let Token(token) = event.token();
         let (room, side) = (token / 2, token % 2);
-        let step = match self.receive(room, side) {
+        let step = match self.receive(room, side, event.is_read_closed()) {
             Ok(()) => self.advance(room),
             Err(error) => Err(error),
         };
         self.settle(room, step)
     }
 
-    fn receive(&mut self, room: usize, side: usize) -> Result<(), Failure> {
+    fn receive(&mut self, room: usize, side: usize, ending: bool) -> Result<(), Failure> {
         let room = &mut self.rooms[room];
-        let mut buffer = [0; 256];
+        let mut buffer = [0; LONGEST_AT_ONCE];
         while let Some(stream) = &mut room.ends[side] {
-            match stream.read(&mut buffer) {
+            let count = match stream.read(&mut buffer) {
                 Ok(0) => {
                     room.ended[side] = true;
                     return Ok(());
                 }
-                Ok(bytes) => room.got[side].extend_from_slice(&buffer[..bytes]),
+                Ok(count) => count,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error.into()),
-            }
-            // The byte was all that there is to come.
-            if self.plan.mode == Mode::Connect {
+            };
+            room.got[side].extend_from_slice(&buffer[..count]);
+            // A short read has said that there is no more, unless it is the end: that is not announced again.
+            if count < buffer.len() && !ending {
                 return Ok(());
             }
         }
@@ -254,7 +258,7 @@ impl<'a> Cycles<'a> {
         }
         match self.plan.mode {
             Mode::Order => self.is_acknowledged(number),
-            _ => self.has_byte(number),
+            _ => self.has_message(number),
         }
     }
 
@@ -289,22 +293,26 @@ impl<'a> Cycles<'a> {
                 x.write_all(WORDS[0])?;
                 y.write_all(WORDS[1])?;
             }
-            // The byte says which room it is from.
-            (_, [Some(x), _]) => x.write_all(&[number as u8])?,
+            // Each of its bytes says which room it is from.
+            (_, [Some(x), _]) => {
+                self.message.fill(number as u8);
+                x.write_all(&self.message)?;
+            }
             _ => {}
         }
         Ok(())
     }
 
-    fn has_byte(&self, number: usize) -> Result<bool, Failure> {
+    fn has_message(&self, number: usize) -> Result<bool, Failure> {
         let room = &self.rooms[number];
-        match room.got[1].first() {
-            Some(&byte) if byte == number as u8 => Ok(true),
+        let got = &room.got[1];
+        match got.iter().find(|&&byte| byte != number as u8) {
             Some(&byte) => Err(Failure::Run(BenchError::Paired {
                 expected: number,
                 got: usize::from(byte),
             })),
-            None if room.ended[1] => Err(Failure::Cycle("closed before the byte came".into())),
+            None if got.len() >= self.plan.size => Ok(true),
+            None if room.ended[1] => Err(Failure::Cycle("closed before the message came".into())),
             None => Ok(false),
         }
     }

@@ -1,6 +1,7 @@
 //! What is to be done: the arguments with their defaults filled in and their contradictions refused.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::BenchError;
@@ -9,6 +10,9 @@ use super::proxied::MOST_ROOMS;
 
 /// Bytes of the longest message.
 const LONGEST: usize = 64 * 1024;
+
+/// The same of connect, where a message is written at once and nobody waits until there is room for it.
+pub const LONGEST_AT_ONCE: usize = 4096;
 
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -50,7 +54,10 @@ impl Plan {
             server,
             sources: args.sources.0.clone(),
             rooms: rooms(args)?,
-            size: args.size,
+            size: args.size.unwrap_or(match mode {
+                Mode::Connect => 1,
+                _ => 64,
+            }),
             depth: args.depth as usize,
             bulk: args.bulk,
             discard: args.discard,
@@ -79,12 +86,9 @@ impl Plan {
         let mode = self.mode;
         let relay = mode == Mode::Relay;
         let flows = matches!(mode, Mode::Echo | Mode::Relay);
-        let least = if mode == Mode::Chat { 2 } else { 1 };
+        let (sizes, words) = self.sizes();
         let refusals = [
-            (
-                !(least..=LONGEST).contains(&self.size),
-                format!("--size is {least} to 64K"),
-            ),
+            (!sizes.contains(&self.size), format!("--size is {words}")),
             (self.bulk && !relay, "--bulk is for relay".into()),
             (
                 self.discard && !cfg!(target_os = "linux"),
@@ -115,8 +119,8 @@ impl Plan {
                 format!("connect with --sink has at most {MOST_ROOMS} --rooms"),
             ),
             (
-                self.hello.is_some() && !matches!(mode, Mode::Relay | Mode::Connect),
-                "--hello is for relay and connect".into(),
+                self.hello.is_some() && !matches!(mode, Mode::Relay | Mode::Connect | Mode::Idle),
+                "--hello is for relay, connect and idle".into(),
             ),
             (
                 self.hello.is_some() && self.sink.is_some(),
@@ -141,6 +145,16 @@ impl Plan {
         match refusals.into_iter().find(|(refused, _)| *refused) {
             Some((_, words)) => Err(BenchError::Usage(words)),
             None => Ok(()),
+        }
+    }
+
+    /// Bytes that a message may have, and the same in words.
+    fn sizes(&self) -> (RangeInclusive<usize>, &'static str) {
+        match (self.mode, self.sink) {
+            (Mode::Chat, _) => (2..=LONGEST, "2 to 64K"),
+            (Mode::Connect, None) => (1..=LONGEST_AT_ONCE, "1 to 4K for connect"),
+            (Mode::Connect, Some(_)) => (1..=1, "1 for connect with --sink"),
+            _ => (1..=LONGEST, "1 to 64K"),
         }
     }
 
@@ -185,6 +199,7 @@ impl Plan {
                 }
             }
             Mode::Relay => words.push("bulk".into()),
+            Mode::Connect => words.push(plural(self.size, "byte")),
             _ => {}
         }
         if let Some(rate) = self.rate {
@@ -260,6 +275,7 @@ pub(super) mod tests {
             (Length::Messages(5), Duration::ZERO)
         );
         assert_eq!((order.close, order.threads), (Close::Fin, 16));
+        assert_eq!((echo.size, plan("connect").unwrap().size), (64, 1));
     }
 
     #[test]
@@ -273,6 +289,8 @@ pub(super) mod tests {
             ("chat --depth 2", "--depth is for"),
             ("chat --size 1", "--size is 2"),
             ("echo --size 65K", "--size is 1"),
+            ("connect --size 4097", "--size is 1 to 4K"),
+            ("connect --sink 127.0.0.1:0 --size 2", "with --sink"),
             ("echo --depth 2 --rate 5", "exclude"),
             ("echo --sink 127.0.0.1:0", "--sink is for relay"),
             ("idle --sink 127.0.0.1:0 --threads 2", "neither --threads"),

@@ -45,7 +45,7 @@ pub fn reserve_descriptors(plan: &Plan) -> Result<(), BenchError> {
     })
 }
 
-/// Connections that need no partner, made by as many threads as the load has, and how long each took.
+/// Connections that need no partner, or wait in vain for one, made by as many threads as the load has, and how long each took.
 ///
 /// # Errors
 /// If one can't be made.
@@ -56,8 +56,11 @@ pub fn connections(plan: &Plan) -> Result<(Vec<Ends>, Histogram<u64>), BenchErro
             .step_by(plan.threads)
             .map(|number| {
                 let begin = Instant::now();
-                let x = dial(plan, number)?;
+                let mut x = dial(plan, number)?;
                 times.saturating_record(nanoseconds(begin.elapsed()));
+                if plan.hello == Some(Hello::Transit) {
+                    send(&mut x, transit_hello(number, 0).as_bytes(), number)?;
+                }
                 Ok(Ends { number, x, y: None })
             })
             .collect::<Result<Vec<_>, BenchError>>();

@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, reason = "each test binary uses a part")]
 
 mod client;
+pub mod generator;
 pub mod json;
 mod lines;
 mod noise;
