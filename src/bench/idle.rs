@@ -11,6 +11,15 @@ use super::plan::{Length, Plan};
 use super::probe::{Probe, memory};
 use super::setup::{self, Ends};
 
+/// How often the server is looked at until it rests.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// The share of a core below which it does.
+const REST: f64 = 0.02;
+
+/// How long it may take; it may have other clients.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Opens all, holds them, and counts those that are still there.
 ///
 /// # Errors
@@ -24,9 +33,9 @@ pub fn run(plan: &Plan) -> Result<Outcome, BenchError> {
         Some(sink) => setup::through_a_proxy(plan, sink)?,
     };
     let (elapsed, cpu) = (begin.elapsed(), process_cpu().saturating_sub(cpu));
-    // Connections may still stand in the server's queue, and their memory with them: the hold is also for that.
     let usage = Probe::take(&plan.server_pids)?.since(&probe);
     let mut outcome = Outcome::of_idle(plan, times, elapsed, cpu, usage);
+    wait_for_rest(plan)?;
     if let Length::Time(time) = plan.length {
         std::thread::sleep(time);
     }
@@ -40,6 +49,24 @@ pub fn run(plan: &Plan) -> Result<Outcome, BenchError> {
         }
     }
     Ok(outcome)
+}
+
+/// Connections may still stand in the server's queue, and their memory with them.
+fn wait_for_rest(plan: &Plan) -> Result<(), BenchError> {
+    let begin = Instant::now();
+    let mut before = Probe::take(&plan.server_pids)?;
+    while begin.elapsed() < PATIENCE {
+        std::thread::sleep(LOOK);
+        let now = Probe::take(&plan.server_pids)?;
+        let usage = now.since(&before);
+        // Who waits for a core has work, too.
+        let busy = usage.server_thread.unwrap_or(0.0) + usage.waiting.unwrap_or(0.0);
+        if busy < REST {
+            break;
+        }
+        before = now;
+    }
+    Ok(())
 }
 
 /// Whether nothing but bytes has come; some services greet.
