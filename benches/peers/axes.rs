@@ -1,10 +1,15 @@
 //! What is measured: the loads, the peers that can bear them, and what of the result counts.
 
 use crate::load::Load;
+use crate::metric::{
+    CLIENTS, CPU, CPU_OF_SPEED, CPU_OF_THOUSAND, MEMORY, Metric, RATE, SPEED, latency, small,
+};
 use crate::peer::{Peer, Role, Service};
+use crate::section::Section;
 
 pub struct Axis {
     pub name: &'static str,
+    pub section: Section,
     pub title: &'static str,
     pub peers: &'static [&'static str],
     pub points: &'static [Point],
@@ -12,6 +17,13 @@ pub struct Axis {
     pub metrics: &'static [Metric],
     /// What needs no more runs than this.
     pub most_runs: u32,
+}
+
+impl Axis {
+    /// Its own or its section's.
+    pub fn has_name(&self, name: &str) -> bool {
+        name == self.name || name == self.section.name()
+    }
 }
 
 pub struct Point {
@@ -29,68 +41,10 @@ pub enum Task {
     Start,
 }
 
-pub struct Metric {
-    pub unit: &'static str,
-    /// In the generator's JSON.
-    pub path: &'static str,
-    pub scale: f64,
-    /// How many of the units that count the generator's unit is, with such a server.
-    pub factor: fn(Role) -> f64,
-    pub digits: usize,
-}
-
-const fn latency(path: &'static str) -> Metric {
-    Metric {
-        unit: "us",
-        path,
-        scale: 1.0,
-        factor: |_| 1.0,
-        digits: 1,
-    }
-}
-
-const RATE: Metric = Metric {
-    unit: "k/s",
-    path: "per_second",
-    scale: 1e-3,
-    factor: |_| 1.0,
-    digits: 1,
-};
-
-const CPU: Metric = Metric {
-    unit: "us",
-    path: "server_us_per_unit",
-    scale: 1.0,
-    factor: |_| 1.0,
-    digits: 2,
-};
-
-/// A room has two; a proxy makes the second connection itself.
-const CLIENTS: Metric = Metric {
-    unit: "k clients/s",
-    factor: |role| if let Role::Proxy = role { 1.0 } else { 2.0 },
-    ..RATE
-};
-
-const SPEED: Metric = Metric {
-    unit: "GB/s",
-    path: "gigabytes_per_second",
-    scale: 1.0,
-    factor: |_| 1.0,
-    digits: 2,
-};
-
-const CPU_OF_SPEED: Metric = Metric {
-    unit: "s/GB",
-    path: "server_seconds_per_gigabyte",
-    scale: 1.0,
-    factor: |_| 1.0,
-    digits: 3,
-};
-
 pub const AXES: &[Axis] = &[
     Axis {
         name: "echo",
+        section: Section::HowFast,
         title: "Echo of 64 bytes: thousand messages a second / server CPU us a message",
         peers: &["pairloop", "raw (limit)", "tokio", "go"],
         points: &[
@@ -104,6 +58,7 @@ pub const AXES: &[Axis] = &[
     },
     Axis {
         name: "messages",
+        section: Section::HowFast,
         title: "64 bytes through rooms: thousand messages a second / server CPU us a message",
         peers: &[
             "pairloop",
@@ -120,6 +75,7 @@ pub const AXES: &[Axis] = &[
     },
     Axis {
         name: "bulk",
+        section: Section::HowFast,
         title: "Bulk: GB/s / server CPU seconds a GB",
         peers: &[
             "pairloop",
@@ -144,6 +100,7 @@ pub const AXES: &[Axis] = &[
     },
     Axis {
         name: "discard",
+        section: Section::HowFast,
         title: "Bulk to readers that throw away uncopied what comes: GB/s / server CPU seconds a GB",
         peers: &[
             "pairloop",
@@ -166,6 +123,7 @@ pub const AXES: &[Axis] = &[
     },
     Axis {
         name: "connect",
+        section: Section::HowFast,
         title: "Connect, pair, one byte, close: thousand rooms a second (behind a proxy, a client and the connection that it makes) / thousand clients accepted a second / server CPU us a room",
         peers: &[
             "pairloop",
@@ -181,6 +139,7 @@ pub const AXES: &[Axis] = &[
     },
     Axis {
         name: "memory",
+        section: Section::HowFast,
         title: "Memory of an idle client, with 18,000 connections: bytes of RSS",
         peers: &["pairloop", "tokio", "go", "haproxy", "nginx"],
         points: &[
@@ -191,19 +150,13 @@ pub const AXES: &[Axis] = &[
                 ..idle("relay", Service::Relay)
             },
         ],
-        metrics: &[Metric {
-            unit: "bytes",
-            path: "server_rss_per_connection",
-            scale: 1.0,
-            // A proxy has two connections for each that the generator makes.
-            factor: |role| if let Role::Proxy = role { 0.5 } else { 1.0 },
-            digits: 0,
-        }],
+        metrics: &[MEMORY],
         // It is nearly the same each time.
         most_runs: 3,
     },
     Axis {
         name: "crowd",
+        section: Section::HowFast,
         title: "Echo of 64 bytes to 100 clients, 20,000 messages a second in all: us at p50 / p90 / p99",
         peers: &["pairloop", "pairloop beside 15,000 idle"],
         points: &[Point {
@@ -224,6 +177,7 @@ pub const AXES: &[Axis] = &[
     },
     Axis {
         name: "start",
+        section: Section::HowFast,
         title: "Start: ms to the first connection / MB of RSS then / MB of the program's file",
         peers: &[
             "pairloop",
@@ -248,9 +202,57 @@ pub const AXES: &[Axis] = &[
         ],
         most_runs: u32::MAX,
     },
+    Axis {
+        name: "transfers",
+        section: Section::TransitRelay,
+        title: "Transfers of 1 KiB (connect both, say hello, 1 KiB, FIN from both): thousand a second / server CPU seconds for 1,000",
+        peers: RELAYS,
+        points: &[Point {
+            task: Task::Load(Load {
+                mode: "connect",
+                count: 16,
+                options: &["--size", "1K", "--close", "fin"],
+                warmup: WARMUP,
+            }),
+            ..transit("16 at a time", "connect", 16)
+        }],
+        metrics: &[RATE, CPU_OF_THOUSAND],
+        most_runs: u32::MAX,
+    },
+    Axis {
+        name: "throughput",
+        section: Section::TransitRelay,
+        title: "Large transfers: GB/s / server CPU seconds a GB",
+        peers: RELAYS,
+        points: &[
+            Point {
+                service: Service::Transit,
+                ..bulk("1 transfer", 1, 0.5, &["--bulk"])
+            },
+            Point {
+                service: Service::Transit,
+                ..bulk("50 at once", 50, 3.0, &["--bulk"])
+            },
+        ],
+        metrics: &[SPEED, CPU_OF_SPEED],
+        most_runs: u32::MAX,
+    },
+    Axis {
+        name: "waiting",
+        section: Section::TransitRelay,
+        title: "Memory of a client that waits for its partner, with 5,000 of them: bytes of RSS above the empty program",
+        peers: RELAYS,
+        points: &[transit("5,000 waiting", "idle", 5000)],
+        metrics: &[MEMORY],
+        // It is nearly the same each time.
+        most_runs: 3,
+    },
 ];
 
 const WARMUP: f64 = 0.33;
+
+/// Those that clients of a transit relay can be sent to.
+const RELAYS: &[&str] = &["pairloop", "transit relay"];
 
 const fn echo(label: &'static str, count: usize) -> Point {
     point(label, Service::Echo, "echo", count)
@@ -258,6 +260,10 @@ const fn echo(label: &'static str, count: usize) -> Point {
 
 const fn relay(label: &'static str, mode: &'static str, count: usize) -> Point {
     point(label, Service::Relay, mode, count)
+}
+
+const fn transit(label: &'static str, mode: &'static str, count: usize) -> Point {
+    point(label, Service::Transit, mode, count)
 }
 
 const fn idle(label: &'static str, service: Service) -> Point {
@@ -297,25 +303,15 @@ const fn bulk(
     }
 }
 
-const fn small(unit: &'static str, path: &'static str, scale: f64) -> Metric {
-    Metric {
-        unit,
-        path,
-        scale,
-        factor: |_| 1.0,
-        digits: 1,
-    }
-}
-
 impl Point {
     /// Whether the peer does this at all.
     pub fn suits(&self, peer: &Peer) -> bool {
         let rooms = match self.task {
             // Its rooms are never all there at once, but its processes are.
-            Task::Load(load) if self.service == Service::Relay => load.count,
+            Task::Load(load) if self.service != Service::Echo => load.count,
             _ => 1,
         };
-        let serves = self.service == Service::Relay || peer.role == Role::Rooms;
+        let serves = self.service != Service::Echo || peer.role == Role::Rooms;
         serves && rooms <= peer.most_rooms && !self.except.contains(&peer.name)
     }
 

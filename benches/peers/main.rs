@@ -10,11 +10,13 @@ mod json;
 mod load;
 mod machine;
 mod measure;
+mod metric;
 mod options;
 mod peer;
 mod programs;
 mod readme;
 mod results;
+mod section;
 mod server;
 mod summary;
 
@@ -28,6 +30,7 @@ use axes::AXES;
 use machine::Machine;
 use options::Options;
 use peer::{PEERS, Peer};
+use section::Section;
 use summary::Summary;
 
 /// What is built, configured and found out here.
@@ -74,7 +77,7 @@ fn run(options: &Options) -> Result<(), String> {
     let _ = std::fs::remove_dir_all(Path::new(FOLDER).join("run"));
     let begin = Instant::now();
     let mut samples = Vec::new();
-    for axis in AXES.iter().filter(|axis| options.wants_axis(axis.name)) {
+    for axis in AXES.iter().filter(|axis| options.wants_axis(axis)) {
         let part = measure::axis(&machine, options, axis, &session.found);
         println!("\n{}", Summary::new(axis, &part));
         samples.extend(part);
@@ -84,7 +87,9 @@ fn run(options: &Options) -> Result<(), String> {
     let seconds = begin.elapsed().as_secs();
     println!("\n{seconds} s; all results: {}", options.json.display());
     if options.write_readme {
-        readme::write(&session, &samples)?;
+        let sections = Section::ALL.into_iter();
+        let measured = sections.filter(|section| options.wants_section(*section));
+        readme::write(&session, &samples, measured)?;
     }
     let failed = |sample: &&measure::Sample| sample.failure.is_some();
     match samples.iter().filter(failed).count() {

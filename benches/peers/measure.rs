@@ -5,9 +5,10 @@ use std::io::{IsTerminal, Write, stderr};
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::axes::{Axis, Metric, Point, Task};
+use crate::axes::{Axis, Point, Task};
 use crate::load::{self, Load};
 use crate::machine::Machine;
+use crate::metric::Metric;
 use crate::options::Options;
 use crate::peer::{Peer, Role};
 use crate::server::Server;

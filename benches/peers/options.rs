@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-use crate::axes::AXES;
+use crate::axes::{AXES, Axis};
 use crate::peer::PEERS;
+use crate::section::Section;
 
 /// Measure pairloop side by side with other programs
 #[derive(Debug, Parser)]
@@ -15,13 +16,9 @@ pub struct Options {
     #[arg(long, conflicts_with = "write_readme")]
     pub quick: bool,
 
-    /// Only these of echo, messages, bulk, discard, connect, memory, crowd, start
-    #[arg(
-        long,
-        value_name = "AXIS,...",
-        value_delimiter = ',',
-        conflicts_with = "write_readme"
-    )]
+    /// Only these: echo, messages, bulk, discard, connect, memory, crowd, start, or programs for all of them; transfers,
+    /// throughput, waiting, or transit for all of them
+    #[arg(long, value_name = "AXIS,...", value_delimiter = ',')]
     pub only: Vec<String>,
 
     /// Only these peers, and pairloop; names as in the tables
@@ -45,7 +42,7 @@ pub struct Options {
     #[arg(long, value_name = "FILE", default_value = "target/peers/results.json")]
     pub json: PathBuf,
 
-    /// Put the tables into README.md
+    /// Put the tables into README.md: all, or with --only those of programs or of transit
     #[arg(long)]
     pub write_readme: bool,
 
@@ -60,9 +57,13 @@ pub struct Options {
 
 impl Options {
     /// # Errors
-    /// If a name is not one.
+    /// If a name is not one, or tables in README.md would lack what was not measured.
     pub fn check(&self) -> Result<(), String> {
-        let axis = |name: &&String| !AXES.iter().any(|axis| axis.name == **name);
+        let in_part = |axis: &Axis| self.wants_axis(axis) && !self.wants_section(axis.section);
+        if self.write_readme && AXES.iter().any(in_part) {
+            return Err("--write-readme replaces all tables, or with --only programs or --only transit all of these".into());
+        }
+        let axis = |name: &&String| !AXES.iter().any(|axis| axis.has_name(name));
         let peer = |name: &&String| !PEERS.iter().any(|peer| peer.name == **name);
         let strange = self.only.iter().find(axis);
         match strange.or(self.peers.iter().find(peer)) {
@@ -79,13 +80,20 @@ impl Options {
         if self.quick { 0.3 } else { self.seconds }
     }
 
-    pub fn wants_axis(&self, name: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|only| only == name)
+    pub fn wants_axis(&self, axis: &Axis) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| axis.has_name(only))
+    }
+
+    /// Whether it is to be measured whole.
+    pub fn wants_section(&self, section: Section) -> bool {
+        section.axes().all(|axis| self.wants_axis(axis))
     }
 
     pub fn wants_peer(&self, name: &str) -> bool {
-        self.peers.is_empty()
+        let mut axes = AXES.iter().filter(|axis| self.wants_axis(axis));
+        let wanted = self.peers.is_empty()
             || name.starts_with("pairloop")
-            || self.peers.iter().any(|peer| peer == name)
+            || self.peers.iter().any(|peer| peer == name);
+        wanted && axes.any(|axis| axis.peers.contains(&name))
     }
 }

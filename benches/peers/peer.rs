@@ -6,7 +6,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::programs::{built, find, pairloop_as_users_have_it, tokio_version, version_of};
+use crate::programs::{
+    built, find, pairloop_as_users_have_it, tokio_version, transit_version, version_of,
+};
 
 pub struct Peer {
     /// As in the tables.
@@ -39,6 +41,7 @@ pub enum Role {
 pub enum Service {
     Echo,
     Relay,
+    Transit,
 }
 
 /// Where a peer is to listen, and where its sink is.
@@ -61,6 +64,7 @@ impl Service {
         match self {
             Service::Echo => "echo",
             Service::Relay => "relay",
+            Service::Transit => "transit",
         }
     }
 }
@@ -194,12 +198,13 @@ pub const PEERS: &[Peer] = &[
         role: Role::Transit,
         find: twist,
         install: "cargo bench --bench peers -- --install",
-        version: |_| Some("0.5.0".into()),
+        version: transit_version,
         command: |program, place| {
             let mut command = Command::new(program);
             let (port, host) = (place.at.port(), place.at.ip());
             command.arg("transitrelay");
-            command.arg(format!("--port=tcp:{port}:interface={host}"));
+            // With the default backlog of 50, a crowd comes in by retransmissions.
+            command.arg(format!("--port=tcp:{port}:interface={host}:backlog=65535"));
             Ok(command)
         },
         ..PLAIN

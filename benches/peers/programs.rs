@@ -39,8 +39,18 @@ pub fn prepare(install: bool) {
     }
     if install {
         let place = format!("{FOLDER}/transit");
-        run(Command::new("python3").args(["-m", "venv", &place]));
-        run(Command::new(format!("{place}/bin/pip")).args(["install", "--quiet", TRANSIT]));
+        let python = format!("{place}/bin/python");
+        if !Path::new(&python).exists() {
+            run(Command::new("python3").args(["-m", "venv", &place]));
+        }
+        run(Command::new(python).args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            TRANSIT,
+        ]));
     }
 }
 
@@ -79,6 +89,17 @@ pub fn version_of(program: &Path, argument: &str) -> Option<String> {
     let output = Command::new(program).arg(argument).output().ok()?;
     let text = [output.stdout, output.stderr].concat();
     first_version(&String::from_utf8_lossy(&text))
+}
+
+/// Of the reference relay, and of what it runs on, by the Python beside its script.
+pub fn transit_version(script: &Path) -> Option<String> {
+    let ask = "import platform; from importlib.metadata import version; \
+        print(version('magic-wormhole-transit-relay'), '(Twisted', version('twisted') + ',', \
+        'Python', platform.python_version() + ')')";
+    let python = script.with_file_name("python");
+    let output = Command::new(python).args(["-c", ask]).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    output.status.success().then_some(text)
 }
 
 /// Of the tokio that was built in.

@@ -1,56 +1,79 @@
-//! The tables in README.md, between two marks.
+//! The tables in README.md, each section's between two marks.
 
+use std::collections::HashSet;
 use std::fmt::Write;
 use std::fs;
 
 use crate::Session;
-use crate::axes::AXES;
 use crate::measure::Sample;
+use crate::peer::Peer;
+use crate::section::Section;
 use crate::summary::{Cell, Summary, ratio};
 
 const FILE: &str = "README.md";
-const BEGIN: &str = "<!-- begin: cargo bench --bench peers -- --write-readme -->\n";
 const END: &str = "<!-- end -->\n";
 
+/// Replaces the tables of sections that were measured whole.
+///
 /// # Errors
 /// If the file or its marks are not there, in words.
-pub fn write(session: &Session, samples: &[Sample]) -> Result<(), String> {
+pub fn write(
+    session: &Session,
+    samples: &[Sample],
+    sections: impl Iterator<Item = Section>,
+) -> Result<(), String> {
     let unable = |error| format!("{FILE}: {error}");
-    let text = fs::read_to_string(FILE).map_err(unable)?;
-    let text = replace(&text, &tables(session, samples))
-        .ok_or_else(|| format!("{FILE} has no marks: {BEGIN}{END}"))?;
+    let mut text = fs::read_to_string(FILE).map_err(unable)?;
+    for section in sections {
+        let begin = format!("<!-- begin: {} -->\n", section.command());
+        let tables = tables(session, samples, section);
+        text = replace(&text, &begin, &tables)
+            .ok_or_else(|| format!("{FILE} has no marks: {begin}{END}"))?;
+    }
     fs::write(FILE, text).map_err(unable)
 }
 
 /// The text with something else between the marks.
-fn replace(text: &str, tables: &str) -> Option<String> {
-    let (before, rest) = text.split_once(BEGIN)?;
+fn replace(text: &str, begin: &str, tables: &str) -> Option<String> {
+    let (before, rest) = text.split_once(begin)?;
     let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}{tables}{END}{after}"))
+    Some(format!("{before}{begin}{tables}{END}{after}"))
 }
 
-fn tables(session: &Session, samples: &[Sample]) -> String {
+fn tables(session: &Session, samples: &[Sample], section: Section) -> String {
     let mut text = format!(
-        "Measured on {} with `cargo bench --bench peers -- --write-readme` on {}: medians of {} runs of {} s.\n",
-        session.date, session.machine, session.runs, session.seconds
+        "Measured on {} with `{}` on {}: medians of {} runs of {} s.\n",
+        session.date,
+        section.command(),
+        session.machine,
+        session.runs,
+        session.seconds
     );
-    let versions: Vec<String> = session
-        .found
-        .iter()
-        .filter(|peer| !peer.name.contains(' ') && peer.name != "pairloop")
-        .filter_map(|peer| Some(format!("{} {}", peer.name, peer.known_version()?)))
-        .collect();
-    let _ = writeln!(text, "Versions: {}.", versions.join(", "));
+    let _ = writeln!(text, "Versions: {}.", versions(session, section).join(", "));
     for shortcoming in &session.shortcomings {
         let _ = writeln!(text, "**Not fair: {shortcoming}.**");
     }
-    for axis in AXES {
+    for axis in section.axes() {
         let summary = Summary::new(axis, samples);
         if summary.peers().next().is_some() {
             text += &table(&summary);
         }
     }
     text
+}
+
+/// Of each program of others that the section's tables name, once.
+fn versions(session: &Session, section: Section) -> Vec<String> {
+    let named = |peer: &&&Peer| {
+        let mut axes = section.axes();
+        axes.any(|axis| axis.peers.contains(&peer.name))
+    };
+    let mut programs = HashSet::new();
+    let found = session.found.iter().filter(named);
+    found
+        .filter(|peer| !peer.name.starts_with("pairloop") && programs.insert((peer.find)()))
+        .filter_map(|peer| Some(format!("{} {}", peer.name, peer.known_version()?)))
+        .collect()
 }
 
 fn table(summary: &Summary<'_>) -> String {

@@ -71,7 +71,10 @@ impl Server {
         let folder = folder.canonicalize()?;
         let log = folder.join("stderr");
         let mut server = Self {
-            role: peer.role,
+            role: match service {
+                Service::Transit => Role::Transit,
+                Service::Echo | Service::Relay => peer.role,
+            },
             at: if peer.role == Role::Direct { sink } else { at },
             sink,
             child: None,

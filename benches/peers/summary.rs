@@ -2,8 +2,9 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::axes::{Axis, Metric};
+use crate::axes::Axis;
 use crate::measure::{Sample, Warning};
+use crate::metric::Metric;
 
 /// Whom all are compared with.
 const OURS: &str = "pairloop";
