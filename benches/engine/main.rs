@@ -62,8 +62,8 @@ const FIGURES: &[Figure] = &[
         555,
     ),
     figure("chat", Alone(Scenario::Chat), 1350),
-    figure("pairing", Alone(Scenario::Pairing), 4380),
-    figure("pairing-by-name", Alone(Scenario::Hello), 14_600),
+    figure("pairing", Alone(Scenario::Pairing), 4680),
+    figure("pairing-by-name", Alone(Scenario::Hello), 15_050),
     figure("daemon-echo", Daemon("echo", "", "--connections 50"), 292),
     figure(
         "daemon-relay-copied",
