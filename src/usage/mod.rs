@@ -168,3 +168,33 @@ impl Writer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{ClientId, Members, Mood};
+    use std::time::Duration;
+
+    #[test]
+    fn a_writer_that_hangs_costs_lines_and_no_time() {
+        // Nobody takes anything out of the queue, as when a disk does not answer.
+        let (queue, orders) = sync_channel(USAGE_QUEUE);
+        let shared = Arc::new(Shared::default());
+        let mut log = UsageLog { queue, shared };
+        let session = Session {
+            service: "relay",
+            mood: Mood::Lonely,
+            members: Members::one(ClientId::new(1, 0)),
+            lasted: Duration::ZERO,
+            waited: None,
+        };
+        for _ in 0..USAGE_QUEUE + 5 {
+            log.record(&session, 0);
+        }
+        assert_eq!(log.lost(), 5);
+        // It is told to open the file again all the same.
+        log.reopen();
+        assert!(log.shared.reopen.load(Ordering::Relaxed));
+        assert_eq!(orders.try_iter().count(), USAGE_QUEUE);
+    }
+}
