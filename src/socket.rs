@@ -40,7 +40,8 @@ fn inherit(socket: &Socket, user_timeout: Option<Duration>) -> io::Result<()> {
         .with_retries(KEEPALIVE_PROBES);
     socket.set_tcp_keepalive(&keepalive)?;
     // Bytes that the kernel holds and the peer does not take. A little later than the stall timeout, which so
-    // gets to say its reason where both apply.
+    // gets to say its reason where both apply. On Linux it decides in place of the number of keepalive's questions, too
+    // (tcp(7)), and so how long a peer that is gone may go unnoticed while nothing is on its way to it.
     #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(user_timeout.map(|limit| {
         let longest = Duration::from_millis(i32::MAX as u64);

@@ -8,7 +8,7 @@ use rustix::time::{ClockId, clock_gettime};
 use super::BenchError;
 use super::outcome::Outcome;
 use super::plan::{Length, Plan};
-use super::probe::{Probe, memory};
+use super::probe::{Probe, memory, wants_core};
 use super::setup::{self, Ends};
 
 /// How often the server is looked at until it rests.
@@ -58,10 +58,8 @@ fn wait_for_rest(plan: &Plan) -> Result<(), BenchError> {
     while begin.elapsed() < PATIENCE {
         std::thread::sleep(LOOK);
         let now = Probe::take(&plan.server_pids)?;
-        let usage = now.since(&before);
-        // Who waits for a core has work, too.
-        let busy = usage.server_thread.unwrap_or(0.0) + usage.waiting.unwrap_or(0.0);
-        if busy < REST {
+        let busy = now.since(&before).server_thread.unwrap_or(0.0);
+        if busy < REST && !wants_core(&plan.server_pids) {
             break;
         }
         before = now;

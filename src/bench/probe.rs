@@ -118,6 +118,19 @@ impl Probe {
     }
 }
 
+/// Whether a thread of theirs has a core or waits for one: time in the queue is only told when it is over.
+pub fn wants_core(pids: &[u32]) -> bool {
+    family(pids).into_iter().any(|pid| {
+        let tasks = fs::read_dir(format!("/proc/{pid}/task"));
+        tasks.into_iter().flatten().flatten().any(|task| {
+            let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+            // The name in brackets may have brackets of its own.
+            stat.rsplit_once(')')
+                .is_some_and(|(_, rest)| rest.starts_with(" R"))
+        })
+    })
+}
+
 /// The processes and those that they started: the server that forks is all of them.
 fn family(pids: &[u32]) -> Vec<u32> {
     let mut family = pids.to_vec();
