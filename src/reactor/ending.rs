@@ -50,23 +50,25 @@ impl<N: Net> Reactor<N> {
         if connection.is_sending() {
             return;
         }
-        if is_to_hear_fin {
+        if is_to_hear_fin && (self.farewells == 0 || !self.leaving.is_empty()) {
             // A deadline that is left from its last bytes means nothing any more.
             self.timers.set(&mut connection.deadline, None, id);
             self.leaving.push_back(id);
         } else {
+            self.farewells -= usize::from(is_to_hear_fin);
             self.all_sent(id);
         }
     }
 
     /// Sends FIN to a bounded number of those who are to hear nothing else: one decision may send thousands away.
     pub(super) fn see_off(&mut self) {
-        for _ in 0..FAREWELLS_PER_TURN {
-            let Some(id) = self.leaving.pop_front() else {
-                return;
-            };
+        while self.farewells > 0
+            && let Some(id) = self.leaving.pop_front()
+        {
+            self.farewells -= 1;
             self.all_sent(id);
         }
+        self.farewells = FAREWELLS_PER_TURN;
     }
 
     /// Everything for a client that is finished or closed has been sent.

@@ -41,7 +41,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::engine::{ClientId, Deadlines, Engine, Epoch, Moment};
-use crate::limits::{CONNECTIONS_PER_TURN, EVENTS_PER_POLL, LONGEST_TURN, SCRATCH};
+use crate::limits::{
+    CONNECTIONS_PER_TURN, EVENTS_PER_POLL, FAREWELLS_PER_TURN, LONGEST_TURN, SCRATCH,
+};
 
 pub use buffer::BufferMemory;
 pub use link::Splicing;
@@ -94,7 +96,8 @@ pub struct Reactor<N: Net> {
     /// What the engine is to be told once its outputs are drained.
     questions: Vec<(ClientId, Question)>,
     timers: Deadlines<ClientId>,
-    /// Connections that are to be sent FIN, as the last that they hear.
+    /// How many may still be sent FIN in this turn, as the last that they hear, and those who must wait for another turn.
+    farewells: usize,
     leaving: VecDeque<ClientId>,
     /// Connections that were told everything and are read to their end, those first who have been so the longest. Some are
     /// gone by now.
@@ -139,6 +142,7 @@ impl<N: Net> Reactor<N> {
             ready: VecDeque::new(),
             questions: Vec::new(),
             timers: Deadlines::default(),
+            farewells: FAREWELLS_PER_TURN,
             leaving: VecDeque::new(),
             lingering: VecDeque::new(),
             horizon: Horizon::default(),
