@@ -7,6 +7,7 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod bench;
+pub mod cidr;
 pub mod cli;
 pub mod client;
 pub mod console;
