@@ -53,6 +53,11 @@ pub const RELOAD_CHECK: Duration = Duration::from_millis(20);
 /// Bytes of the longest hello and of the longest step of a login, their terminator included.
 pub const LONGEST_HELLO: usize = 1024;
 
+/// Bytes of the longest header of a proxy: of version 1, where the specification says so, and of version 2, which may be as
+/// long as what is read ahead. Senders are to stay within 536; extensions about TLS can take more.
+pub const LONGEST_PROXY_LINE: usize = 107;
+pub const LONGEST_PROXY_HEADER: usize = BUFFER_FLOOR;
+
 /// Bytes of the longest first line of a transit client, without its terminator.
 pub const LONGEST_HANDSHAKE: usize = 1024;
 
@@ -198,6 +203,10 @@ const _: () = assert!(
 const _: () = assert!(
     LONGEST_HELLO < BUFFER_FLOOR && LONGEST_HANDSHAKE < BUFFER_FLOOR,
     "a hello must find memory however scarce it is"
+);
+const _: () = assert!(
+    LONGEST_PROXY_LINE <= LONGEST_PROXY_HEADER && LONGEST_PROXY_HEADER <= BUFFER_FLOOR,
+    "so must a proxy's header"
 );
 const _: () = assert!(
     SCRATCH <= BYTES_PER_TURN,

@@ -1,5 +1,5 @@
-//! No bytes confuse the parser of hellos. The properties are in `tests/hello_corpus.rs`, which goes through the corpus
-//! without a fuzzer.
+//! No bytes confuse the parser of hellos. The properties are in `tests/common/hello.rs`; `tests/corpus.rs` goes
+//! through the corpus without a fuzzer.
 
 #![no_main]
 

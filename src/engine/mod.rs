@@ -35,6 +35,7 @@ mod login;
 mod moment;
 mod note;
 mod penalties;
+pub mod proxy;
 mod room;
 mod seating;
 pub mod service;
