@@ -1,5 +1,7 @@
 //! Listeners: their URLs, and what stands behind the names in them.
 
+mod options;
+
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
@@ -9,10 +11,13 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::cidr::{Cidr, CidrError};
 use crate::engine::Meeting;
-use crate::engine::service::{Factory, OptionError, SERVICES, Seats, ServiceKind};
+use crate::engine::service::{Factory, OptionError, SERVICES, ServiceKind};
 use crate::socket::listen;
 use crate::units::Limit;
+
+use options::Options;
 
 /// What `pairloop serve` serves when it is not told.
 pub const DEFAULTS: &[&str] = &[
@@ -31,18 +36,12 @@ pub struct ListenUrl {
     pub meeting: Meeting,
     /// The file of those who may log in, if that is not everybody.
     pub auth: Option<PathBuf>,
+    /// From where proxies are trusted to say who its clients are, if they do.
+    pub proxies: Option<Vec<Cidr>>,
     /// How long its clients wait for a partner, if it says so.
     wait: Option<Limit>,
     host: Host,
     port: u16,
-}
-
-/// What is said behind the `?`.
-struct Options {
-    service: Factory,
-    meeting: Meeting,
-    auth: Option<PathBuf>,
-    wait: Option<Limit>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +76,10 @@ pub enum UrlError {
     Alone(&'static str),
     #[error("rooms= and auth= are not for {0}: its clients bring a first line of their own")]
     Greeting(&'static str),
+    #[error("trust: {0}")]
+    Trust(#[from] CidrError),
+    #[error("trust=CIDR says where proxies are, so it is for proxy=on")]
+    TrustWithoutProxy,
     #[error("wait: {0}")]
     Wait(String),
     #[error("{service}: {error}", error = error.0)]
@@ -102,57 +105,20 @@ impl FromStr for ListenUrl {
             service,
             meeting,
             auth,
+            proxies,
             wait,
-        } = with_options(service, options)?;
+        } = Options::read(service, options)?;
         let (host, port) = host_and_port(address)?;
         Ok(Self {
             service,
             meeting,
             auth,
+            proxies,
             wait,
             host,
             port,
         })
     }
-}
-
-/// Reads the options: those of every listener here, the others by the service.
-fn with_options(service: &'static ServiceKind, options: &str) -> Result<Options, UrlError> {
-    let (mut own, mut meeting) = (Vec::new(), Meeting::Arrival);
-    let (mut auth, mut wait) = (None, None);
-    for option in options.split('&').filter(|option| !option.is_empty()) {
-        match option
-            .split_once('=')
-            .ok_or_else(|| UrlError::NoValue(option.into()))?
-        {
-            ("rooms" | "auth", _) if service.greeting.is_some() => {
-                return Err(UrlError::Greeting(service.name));
-            }
-            ("rooms", "arrival") => meeting = Meeting::Arrival,
-            ("rooms", "named") | ("wait", _) if service.seats == Seats::One => {
-                return Err(UrlError::Alone(service.name));
-            }
-            ("wait", limit) => wait = Some(limit.parse().map_err(UrlError::Wait)?),
-            ("rooms", "named") => meeting = Meeting::Named,
-            ("auth", "") => return Err(UrlError::NoValue("auth".into())),
-            ("auth", path) => auth = Some(PathBuf::from(path)),
-            ("rooms", value) => return Err(UrlError::Rooms(value.into())),
-            option => own.push(option),
-        }
-    }
-    let factory = service.factory(&own).map_err(|error| UrlError::Option {
-        service: service.name,
-        error,
-    })?;
-    if auth.is_some() && meeting == Meeting::Arrival {
-        return Err(UrlError::AuthByArrival);
-    }
-    Ok(Options {
-        service: factory,
-        meeting,
-        auth,
-        wait,
-    })
 }
 
 pub(crate) fn host_and_port(address: &str) -> Result<(Host, u16), UrlError> {

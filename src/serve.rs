@@ -79,6 +79,9 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
         .with_clients_per_source(args.max_clients_per_source);
     for (lobby, url) in urls.iter().enumerate() {
         engine.set_wait_timeout(lobby, url.wait_timeout(args.wait_timeout));
+        if let Some(trusted) = url.proxies.clone() {
+            engine.set_proxies(lobby, trusted);
+        }
     }
     let usage = args.usage_log.as_deref();
     let usage = usage.map(|path| UsageLog::start(path, args.blur_usage));

@@ -1,4 +1,4 @@
-//! Clients who are not let in yet: they say which room they want.
+//! Clients who are not let in yet: they say which room they want, and in front of that perhaps who they are.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -20,17 +20,31 @@ pub(super) struct Door {
     pub peer: SocketAddr,
     /// When it connected.
     pub came: Moment,
-    /// Its hello must be said by then, however slowly it comes.
+    /// Everything must be said by then, however slowly it comes.
     pub deadline: Option<Moment>,
-    /// It has begun to log in.
-    pub login: Option<Box<Login>>,
+    pub stage: Stage,
 }
 
-pub(super) const NO_HELLO: Refusal = Refusal::new(Code::Timeout, "no hello came in time");
+/// What a client is to say next.
+pub(super) enum Stage {
+    /// A proxy's header, with the address of who it is.
+    Header,
+    /// Anything, which is its stream: it is a proxy, and perhaps only wanted to see whether anybody is there.
+    FirstByte,
+    /// Its hello.
+    Hello,
+    /// The rest of its login.
+    Login(Box<Login>),
+}
+
+const NO_HELLO: Refusal = Refusal::new(Code::Timeout, "no hello came in time");
+const NO_HEADER: Refusal = Refusal::new(Code::Timeout, "no PROXY header came in time");
+const NO_BYTE: Refusal = Refusal::new(Code::Timeout, "a proxy said nothing of its own in time");
+pub(super) const HALF_A_HEADER: Refusal = Refusal::new(Code::Hello, "the PROXY header has no end");
 pub(super) const HALF_A_HELLO: Refusal = Refusal::new(Code::Hello, "the hello has no end");
 const NO_ROLES: Refusal = Refusal::new(Code::Hello, "this service has no producers and consumers");
 
-const FULL: Refusal = Refusal::new(
+pub(super) const FULL: Refusal = Refusal::new(
     Code::Full,
     "your address has as many clients here as it may",
 );
@@ -49,6 +63,25 @@ impl Code {
     }
 }
 
+impl Stage {
+    /// What is wrong when it has not been said in time.
+    pub fn said_nothing(&self) -> Refusal {
+        match self {
+            Stage::Header => NO_HEADER,
+            Stage::FirstByte => NO_BYTE,
+            Stage::Hello | Stage::Login(_) => NO_HELLO,
+        }
+    }
+
+    /// What is wrong when only a part of it has been said.
+    fn said_half(&self) -> Refusal {
+        match self {
+            Stage::Header => HALF_A_HEADER,
+            _ => HALF_A_HELLO,
+        }
+    }
+}
+
 impl Engine {
     /// A client has come that has to say what it wants.
     pub(super) fn knock(
@@ -57,6 +90,7 @@ impl Engine {
         client: ClientId,
         listener: ListenerId,
         peer: SocketAddr,
+        stage: Stage,
     ) {
         let key = self.doors.insert(Door {
             client,
@@ -64,27 +98,35 @@ impl Engine {
             peer,
             came: now,
             deadline: None,
-            login: None,
+            stage,
         });
         self.clients.insert(client.slot(), At::Door(key));
         self.lobbies[listener].at_the_door += 1;
         let hello = self.lobbies[listener].timeouts.hello;
         let deadline = hello.map(|limit| now + limit);
-        if self.is_penalised(now, &self.doors[key]) {
-            return self.turn_away(now, key, PENALISED);
-        }
         let door = &mut self.doors[key];
         self.deadlines
             .set(&mut door.deadline, deadline, Due::Door(key));
+        if matches!(door.stage, Stage::Hello) && self.is_penalised(now, &self.doors[key]) {
+            self.turn_away(now, key, PENALISED);
+        }
     }
 
     /// What a client at the door says. Answers how many of the bytes belonged to that.
     pub(super) fn hear(&mut self, now: Moment, key: Key, bytes: &[u8]) -> usize {
-        let door = &self.doors[key];
-        if door.login.is_some() {
-            return self.hear_proof(now, key, bytes);
+        match self.doors[key].stage {
+            Stage::Header => self.hear_header(now, key, bytes),
+            Stage::FirstByte => self.let_in_anywhere(now, key),
+            Stage::Hello => self.hear_hello(now, key, bytes),
+            Stage::Login(_) => self.hear_proof(now, key, bytes),
         }
-        match (self.greeting(door.listener).read)(bytes) {
+    }
+
+    fn hear_hello(&mut self, now: Moment, key: Key, bytes: &[u8]) -> usize {
+        let door = &self.doors[key];
+        let greeting = self.lobbies[door.listener].greeting;
+        let greeting = greeting.expect("a lobby where hellos are said has a form for them");
+        match (greeting.read)(bytes) {
             Ok(None) => {
                 self.outputs.push_back(Output::ReadOn(door.client));
                 0
@@ -105,12 +147,6 @@ impl Engine {
                 bytes.len()
             }
         }
-    }
-
-    /// What is said at the door of this listener.
-    fn greeting(&self, listener: ListenerId) -> &'static Greeting {
-        let greeting = self.lobbies[listener].greeting;
-        greeting.expect("a lobby with a door has a greeting")
     }
 
     fn guest(&self, door: &Door, hello: &Hello<'_>) -> Result<Guest, Refusal> {
@@ -134,7 +170,7 @@ impl Engine {
         self.seat(now, client, listener, guest);
     }
 
-    /// Says why, and closes.
+    /// Says why, where somebody is there to understand it, and closes.
     pub(super) fn turn_away(&mut self, now: Moment, key: Key, refusal: Refusal) {
         let door = self.leave_door(key);
         let (client, peer) = (door.client, door.peer);
@@ -145,20 +181,33 @@ impl Engine {
             refusal,
         }));
         self.end_door_session(now, &door, Mood::of_refusal(refusal));
-        let answer = self.greeting(door.listener).refuse(client, refusal);
-        self.outputs.extend(answer);
+        let reason = refusal.code.reason();
+        let greeting = self.lobbies[door.listener].greeting;
+        let ending = match greeting.filter(|_| !matches!(door.stage, Stage::Header)) {
+            // It has been told everything that there is to tell.
+            Some(greeting) => {
+                self.outputs.extend(greeting.refuse(client, refusal));
+                Ending::Finish
+            }
+            None => reason.ending(),
+        };
         self.outputs.push_back(Output::Close {
             client,
-            reason: refusal.code.reason(),
-            // It has been told everything that there is to tell.
-            ending: Ending::Finish,
+            reason,
+            ending,
         });
         self.settle_stop();
     }
 
     /// There is no place for this one. Whoever says no hello expects no words.
-    pub(super) fn refuse(&mut self, client: ClientId, listener: ListenerId, peer: SocketAddr) {
-        let refusal = FULL;
+    pub(super) fn refuse(
+        &mut self,
+        client: ClientId,
+        listener: ListenerId,
+        peer: SocketAddr,
+        refusal: Refusal,
+        greeting: Option<&Greeting>,
+    ) {
         self.outputs.push_back(Output::Note(Note::Refused {
             client,
             peer,
@@ -166,8 +215,7 @@ impl Engine {
         }));
         let (members, mood) = (Members::one(client), Mood::of_refusal(refusal));
         self.end_session(listener, mood, members, Duration::ZERO, None);
-        let greeting = self.lobbies[listener].greeting;
-        let reason = CloseReason::Full;
+        let reason = refusal.code.reason();
         let mut ending = reason.ending();
         if let Some(answer) = greeting.and_then(|greeting| greeting.refuse(client, refusal)) {
             self.outputs.push_back(answer);
@@ -185,7 +233,8 @@ impl Engine {
         if unread.is_empty() {
             self.lost_at_door(now, key, CloseReason::Left);
         } else {
-            self.turn_away(now, key, HALF_A_HELLO);
+            let refusal = self.doors[key].stage.said_half();
+            self.turn_away(now, key, refusal);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::Engine;
 #[cfg(debug_assertions)]
-use super::{Counts, client::At, lobby::Lobby, stop::Phase};
+use super::{Counts, client::At, door::Stage, lobby::Lobby, stop::Phase};
 
 impl Engine {
     #[cfg(not(debug_assertions))]
@@ -10,7 +10,7 @@ impl Engine {
 
     #[cfg(debug_assertions)]
     pub(super) fn check_invariants(&self) {
-        let (mut seated, mut waiting) = (0, 0);
+        let (mut seated, mut waiting, mut unknown) = (0, 0, 0);
         let mut armed = usize::from(self.drain_deadline.is_some());
         let mut open = vec![0; self.lobbies.len()];
         for (key, room) in self.rooms.iter() {
@@ -46,6 +46,7 @@ impl Engine {
             let at = self.clients.get(door.client.slot());
             assert_eq!(at, Some(At::Door(key)), "a door has one client");
             seated += 1;
+            unknown += usize::from(matches!(door.stage, Stage::Header));
             armed += usize::from(door.deadline.is_some());
         }
         let counts = self.lobbies.iter().map(Lobby::counts);
@@ -56,8 +57,9 @@ impl Engine {
         assert_eq!(all.waiting, waiting, "a lobby names a room that exists");
         assert_eq!(all.clients, seated, "every client is counted once");
         assert_eq!(self.clients.len(), seated, "every client has one seat");
-        let counted = self.sources.clients().unwrap_or(seated);
-        assert_eq!(counted, seated, "every client is counted by its source");
+        let known = seated - unknown;
+        let counted = self.sources.clients().unwrap_or(known);
+        assert_eq!(counted, known, "every client is counted by its source");
         assert!(
             self.lobbies
                 .iter()

@@ -9,6 +9,7 @@ use super::hello;
 use super::service::Factory;
 use super::table::Key;
 use super::{CloseReason, Counts, Meeting, Moment, Moods, Timeouts};
+use crate::cidr::Cidr;
 use crate::users::Users;
 
 /// One listener's lobby. Those who fit together pair in the order in which they come.
@@ -17,6 +18,8 @@ pub(super) struct Lobby {
     /// What its clients say first, if that is how they find their partners.
     pub greeting: Option<&'static Greeting>,
     pub timeouts: Timeouts,
+    /// From where proxies speak for its clients, if they do. Then nobody else may come.
+    pub proxies: Option<Vec<Cidr>>,
     /// Who may come in, if not everybody.
     pub users: Option<Arc<Users>>,
     /// The room whose first client takes whoever comes. There is one at most: the next to come is its second.
@@ -98,6 +101,7 @@ impl Lobby {
             factory,
             greeting,
             timeouts,
+            proxies: None,
             users: None,
             anyone: None,
             named: BTreeMap::new(),

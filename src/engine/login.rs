@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-use super::door::Door;
+use super::door::{Door, Stage};
 use super::greeting::{Code, Heard, Refusal};
 use super::hello::auth;
 use super::lobby::Guest;
@@ -86,7 +86,7 @@ impl Engine {
                 };
                 self.answer(key, &server_first);
                 let login = Login { exchange, guest };
-                self.doors[key].login = Some(Box::new(login));
+                self.doors[key].stage = Stage::Login(Box::new(login));
             }
         }
     }
@@ -115,7 +115,10 @@ impl Engine {
             return length;
         }
         let door = &mut self.doors[key];
-        let Login { exchange, guest } = *door.login.take().expect("a login has begun");
+        let Stage::Login(login) = std::mem::replace(&mut door.stage, Stage::Hello) else {
+            unreachable!("a login has begun");
+        };
+        let Login { exchange, guest } = *login;
         let users = self.lobbies[door.listener].users.as_ref();
         let users = users.expect("users are replaced, never taken away");
         let name = exchange.name().to_owned();

@@ -35,6 +35,7 @@ mod login;
 mod moment;
 mod note;
 mod penalties;
+mod proxied;
 pub mod proxy;
 mod room;
 mod seating;
@@ -182,8 +183,10 @@ impl Engine {
         while let Some((_, due)) = self.deadlines.pop(now) {
             match due {
                 Due::Door(key) => {
-                    self.doors[key].deadline = None;
-                    self.turn_away(now, key, door::NO_HELLO);
+                    let door = &mut self.doors[key];
+                    door.deadline = None;
+                    let refusal = door.stage.said_nothing();
+                    self.turn_away(now, key, refusal);
                 }
                 Due::Room(key) => {
                     let room = &mut self.rooms[key];

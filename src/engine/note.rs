@@ -22,6 +22,11 @@ pub enum Note {
         by: Option<ClientId>,
         lasted: Duration,
     },
+    /// A client has come through a proxy, which gives this as its address.
+    SpeaksFor {
+        client: ClientId,
+        peer: SocketAddr,
+    },
     /// A client has proved to be this user.
     LoggedIn {
         client: ClientId,
@@ -77,6 +82,7 @@ impl fmt::Display for Note {
                     None => write!(f, "{reason}"),
                 }
             }
+            Note::SpeaksFor { client, peer } => write!(f, "{client}: speaks for {peer}"),
             Note::LoggedIn { client, name } => write!(f, "{client}: logged in as {name}"),
             Note::Penalised { source, time } => write!(
                 f,

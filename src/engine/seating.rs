@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::client::At;
+use super::door::{FULL, Stage};
 use super::greeting::Part;
 use super::lobby::Guest;
+use super::proxied::UNTRUSTED;
 use super::room::{Room, RoomEnd};
 use super::sides::Side;
 use super::stop::Phase;
@@ -33,12 +35,21 @@ impl Engine {
             });
             return;
         }
-        if !self.sources.enter(client.slot(), Source::from(peer.ip())) {
-            return self.refuse(client, listener, peer);
+        let lobby = &self.lobbies[listener];
+        let greeting = lobby.greeting;
+        if let Some(proxies) = &lobby.proxies {
+            let trusted = proxies.iter().any(|network| network.contains(peer.ip()));
+            return match trusted {
+                true => self.knock(now, client, listener, peer, Stage::Header),
+                false => self.refuse(client, listener, peer, UNTRUSTED, None),
+            };
         }
-        match self.lobbies[listener].greeting {
+        if !self.sources.enter(client.slot(), Source::from(peer.ip())) {
+            return self.refuse(client, listener, peer, FULL, greeting);
+        }
+        match greeting {
             None => self.seat(now, client, listener, Guest::of_any_room(now, peer)),
-            Some(_) => self.knock(now, client, listener, peer),
+            Some(_) => self.knock(now, client, listener, peer, Stage::Hello),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::door::HALF_A_HELLO;
+use super::door::{HALF_A_HEADER, HALF_A_HELLO};
 use super::greeting::{Code, Refusal};
 use super::{CloseReason, Engine, ListenerId, Members, Output};
 
@@ -58,7 +58,7 @@ impl Mood {
     pub(super) fn of_refusal(refusal: Refusal) -> Mood {
         match refusal.code {
             Code::Timeout | Code::Closing => Mood::Empty,
-            _ if refusal == HALF_A_HELLO => Mood::Empty,
+            _ if [HALF_A_HEADER, HALF_A_HELLO].contains(&refusal) => Mood::Empty,
             Code::Hello | Code::Auth | Code::Room | Code::Full => Mood::Errory,
         }
     }

@@ -45,6 +45,20 @@ fn urls_that_are_wrong() {
         ("transit://h:1?rooms=named", UrlError::Greeting("transit")),
         ("transit://h:1?auth=f", UrlError::Greeting("transit")),
         ("relay://h:1?rooms", UrlError::NoValue("rooms".into())),
+        ("relay://h:1?proxy", UrlError::NoValue("proxy".into())),
+        (
+            "relay://h:1?proxy=on&trust=",
+            UrlError::NoValue("trust".into()),
+        ),
+        ("relay://h:1?trust=::1", UrlError::TrustWithoutProxy),
+        (
+            "relay://h:1?proxy=on&trust=::1,",
+            UrlError::Trust(CidrError::Shape("".into())),
+        ),
+        (
+            "relay://h:1?proxy=on&trust=10.0.0.0/99",
+            UrlError::Trust(CidrError::Shape("10.0.0.0/99".into())),
+        ),
     ];
     for (text, error) in table {
         assert_eq!(parsed(text), Err(error), "{text}");
@@ -69,6 +83,11 @@ fn options_belong_to_their_service() {
         ("order://h:1?settle=soon", "not a duration"),
         ("order://h:1?turns=free", "unknown option `turns`"),
         ("order://h:1?wait=soon", "not a duration"),
+        ("echo://h:1?proxy=off", "proxy=on"),
+        (
+            "echo://h:1?proxy=on&trust=10.0.0.1/8",
+            "write 10.0.0.0/8, or 10.0.0.1",
+        ),
     ] {
         let error = parsed(text).unwrap_err().to_string();
         assert!(error.contains(part), "{text}: {error}");
@@ -98,5 +117,33 @@ fn a_listener_knows_best_how_long_to_wait() {
         ("transit://h:1?wait=none", None, None),
     ] {
         assert_eq!(wait(url, given), expected, "{url} {given:?}");
+    }
+}
+
+#[test]
+fn proxies_are_trusted_where_it_is_said_and_else_on_this_machine() {
+    let trusted = |url: &str| url.parse::<ListenUrl>().unwrap().proxies;
+    let networks = |texts: &[&str]| {
+        let networks = texts.iter().map(|text| text.parse().unwrap());
+        Some(networks.collect::<Vec<Cidr>>())
+    };
+    for (options, expected) in [
+        ("", None),
+        ("?rooms=named", None),
+        ("?proxy=on", networks(&["127.0.0.0/8", "::1"])),
+        (
+            "?trust=10.0.0.0/8,::1&proxy=on",
+            networks(&["10.0.0.0/8", "::1"]),
+        ),
+        (
+            "?proxy=on&rooms=named&trust=10.0.0.1&trust=fd00::/8",
+            networks(&["10.0.0.1", "fd00::/8"]),
+        ),
+    ] {
+        assert_eq!(trusted(&format!("relay://h:1{options}")), expected);
+    }
+    for service in SERVICES {
+        let url = format!("{}://h:1?proxy=on", service.name);
+        assert!(trusted(&url).is_some(), "{url}");
     }
 }

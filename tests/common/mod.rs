@@ -7,6 +7,7 @@ pub mod generator;
 pub mod json;
 mod lines;
 mod noise;
+pub mod proxied;
 mod rooms;
 mod terminal;
 mod transfer;

@@ -135,7 +135,7 @@ fn plain<S: Service + Default + 'static>(
 impl OptionError {
     fn unknown(name: &str, known: &str) -> Self {
         Self(format!(
-            "unknown option `{name}`; this service has {known}, and all have rooms=named and auth=FILE"
+            "unknown option `{name}`; this service has {known}, and all have rooms=named, auth=FILE and proxy=on"
         ))
     }
 }

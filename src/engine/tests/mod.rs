@@ -4,6 +4,7 @@ mod chat;
 mod login;
 mod named;
 mod order;
+mod proxied;
 mod rooms;
 mod sessions;
 mod sources;
