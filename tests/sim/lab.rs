@@ -44,6 +44,23 @@ impl Lab {
     }
 
     pub fn build(timeouts: Timeouts, beyond_floors: usize, splicing: Splicing) -> Self {
+        Self::build_with(timeouts, beyond_floors, splicing, |_| {})
+    }
+
+    /// One whose clients all come through a proxy, and whose buffers have no more memory than they must.
+    pub fn behind_a_proxy(timeouts: Timeouts) -> Self {
+        let anybody = ["0.0.0.0/0", "::/0"].map(|text| text.parse().expect("a network"));
+        Self::build_with(timeouts, 0, Splicing::Never, |engine| {
+            (0..LOBBIES.len()).for_each(|lobby| engine.set_proxies(lobby, anybody.into()));
+        })
+    }
+
+    fn build_with(
+        timeouts: Timeouts,
+        beyond_floors: usize,
+        splicing: Splicing,
+        configure: impl FnOnce(&mut Engine),
+    ) -> Self {
         let settings = Settings {
             max_clients: MAX_CLIENTS,
             buffer_memory: BufferMemory::floors(MAX_CLIENTS) + beyond_floors,
@@ -58,7 +75,8 @@ impl Lab {
         wire.borrow_mut().frozen = true;
         let net = SimNet::new(Rc::clone(&wire), Box::new(|_| None));
         let lobbies = LOBBIES.map(|service| (service.factory(), Meeting::Arrival));
-        let engine = Engine::new(lobbies, timeouts, net.now());
+        let mut engine = Engine::new(lobbies, timeouts, net.now());
+        configure(&mut engine);
         let mut reactor = Reactor::new(net, engine, settings, Box::new(io::sink()));
         for lobby in 0..LOBBIES.len() {
             let listener = reactor.add_listener(lobby, SimNet::listen);

@@ -18,6 +18,7 @@ mod oracle;
 mod order_oracle;
 mod peer;
 pub mod plan;
+mod proxy_scenarios;
 pub mod run;
 mod scenarios;
 mod script;
