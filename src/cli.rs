@@ -55,7 +55,7 @@ pub enum Command {
 pub struct ServeArgs {
     /// What to serve where: SERVICE://HOST:PORT, repeatable. HOST is a name, an address, [::1] or * (all);
     /// port 0 picks a free one. Behind it, options: ?rooms=named lets clients meet by name, &auth=FILE lets only the
-    /// users in that file in, proxy=on (and trust=CIDR,CIDR) takes clients' addresses from a proxy's PROXY header, turns=free (chat) and settle=TIME (order) [default: relay on port 7000, echo on 7007, order on 12000, chat on 33016 of 127.0.0.1]
+    /// users in that file in, proxy=on (and trust=CIDR,CIDR) takes clients' addresses from a proxy's PROXY header, turns=free (chat), settle=TIME (order) and to=WORKER,WORKER (forward) [default: relay on port 7000, echo on 7007, order on 12000, chat on 33016 of 127.0.0.1]
     #[arg(long, value_name = "URL")]
     pub listen: Vec<ListenUrl>,
 

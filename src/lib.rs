@@ -25,3 +25,4 @@ mod socket;
 pub mod units;
 mod usage;
 pub mod users;
+mod workers;

@@ -66,6 +66,12 @@ pub const LONGEST_HANDSHAKE: usize = 1024;
 /// never come would hold a descriptor each for ever.
 pub const TRANSIT_WAIT: Duration = Duration::from_secs(60 * 60);
 
+/// How long a worker has to take one client in, from the dialing on, if the operator does not say; and how long one that
+/// did not is left out, at first and at last.
+pub const WORKER_PATIENCE: Duration = Duration::from_secs(3);
+pub const WORKER_RETRY_FIRST: Duration = Duration::from_secs(1);
+pub const WORKER_RETRY_LAST: Duration = Duration::from_secs(30);
+
 /// Bytes of the longest name of a room.
 pub const LONGEST_ROOM: usize = 64;
 
@@ -186,7 +192,7 @@ pub const REJOIN_LAST: Duration = Duration::from_secs(30);
 pub const CONNECTION_BYTES: usize = 88;
 pub const ID_BYTES: usize = 8;
 pub const SEAT_BYTES: usize = 8;
-pub const ROOM_BYTES: usize = 88;
+pub const ROOM_BYTES: usize = 80;
 
 const _: () = assert!(
     CONNECTION_BYTES + ID_BYTES + SEAT_BYTES + ROOM_BYTES <= 200,

@@ -16,6 +16,7 @@ use crate::reactor::{BufferMemory, MioNet, Net, Reactor, Settings, Splicing};
 use crate::reload::HangUp;
 use crate::usage::UsageLog;
 use crate::users::UserError;
+use crate::workers::{self, WorkerError};
 
 /// Why the daemon could not run.
 #[derive(Debug, Error)]
@@ -23,10 +24,13 @@ pub enum ServeError {
     #[error(transparent)]
     Listen(#[from] ListenError),
     #[error(
-        "--max-clients {wanted} needs {} descriptors, and this process may have {limit}: raise the hard limit (ulimit -Hn)",
-        wanted + RESERVED_DESCRIPTORS
+        "--max-clients {wanted} needs {needed} descriptors, and this process may have {limit}: raise the hard limit (ulimit -Hn)"
     )]
-    Descriptors { wanted: usize, limit: usize },
+    Descriptors {
+        wanted: usize,
+        needed: usize,
+        limit: usize,
+    },
     #[error(
         "this process may have {limit} descriptors, too few to serve anybody: raise the hard limit (ulimit -Hn)"
     )]
@@ -39,6 +43,8 @@ pub enum ServeError {
         clients: usize,
         least: usize,
     },
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
     #[error("auth: {0}")]
     Users(#[from] UserError),
     #[error("the system has no random numbers: {0}")]
@@ -56,7 +62,6 @@ pub enum ServeError {
 /// # Errors
 /// If it can't begin, or the system's poll fails.
 pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
-    let settings = settings(args)?;
     let mut urls = args.listen.clone();
     if urls.is_empty() {
         urls.extend(
@@ -65,6 +70,8 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
                 .map(|url| url.parse::<ListenUrl>().expect("a test has parsed it")),
         );
     }
+    let dials = urls.iter().any(|url| url.service.route.is_some());
+    let settings = settings(args, 1 + usize::from(dials))?;
     let timeouts = Timeouts {
         hello: args.hello_timeout.0,
         wait: None,
@@ -72,7 +79,7 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
         half_close: args.half_close_timeout.0,
     };
     // Signals first: whoever reads the ready lines below may send one.
-    let net = MioNet::new()?;
+    let net = MioNet::new(args.stall_timeout.0)?;
     let services = urls.iter().map(|url| (url.service.clone(), url.meeting));
     let mut engine = Engine::new(services, timeouts, net.now())
         .with_nonces(random()?)
@@ -82,6 +89,9 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
         if let Some(trusted) = url.proxies.clone() {
             engine.set_proxies(lobby, trusted);
         }
+    }
+    for worker in workers::named_by(&urls) {
+        worker.set(&mut engine, worker.look_up()?);
     }
     let usage = args.usage_log.as_deref();
     let usage = usage.map(|path| UsageLog::start(path, args.blur_usage));
@@ -134,7 +144,8 @@ fn auth_files(urls: &[ListenUrl]) -> Vec<(ListenerId, PathBuf)> {
     files.collect()
 }
 
-fn settings(args: &ServeArgs) -> Result<Settings, ServeError> {
+/// `each` is how many connections there may be for a client.
+fn settings(args: &ServeArgs, each: usize) -> Result<Settings, ServeError> {
     let limit = raise_descriptor_limit();
     let splicing = match args.no_splice || !cfg!(target_os = "linux") {
         true => Splicing::Never,
@@ -145,22 +156,29 @@ fn settings(args: &ServeArgs) -> Result<Settings, ServeError> {
         _ => MAX_PIPES.min(limit / PIPE_SHARE / 2),
     };
     let free = limit.saturating_sub(RESERVED_DESCRIPTORS);
-    let most = free.min(ClientId::MAX_SLOTS);
-    let room = most.min(free.saturating_sub(2 * pipes));
+    let most = free.min(ClientId::MAX_SLOTS) / each;
+    let room = most.min(free.saturating_sub(2 * pipes) / each);
     let max_clients = match args.max_clients.map(|wanted| wanted as usize) {
-        Some(wanted) if wanted > most => return Err(ServeError::Descriptors { wanted, limit }),
+        Some(wanted) if wanted > most => {
+            let needed = wanted * each + RESERVED_DESCRIPTORS;
+            return Err(ServeError::Descriptors {
+                wanted,
+                needed,
+                limit,
+            });
+        }
         Some(wanted) => wanted,
         None if room == 0 => return Err(ServeError::NoDescriptors { limit }),
         None => room,
     };
     // Clients go before pipes: without these, links copy.
-    let pipes = pipes.min((free - max_clients) / 2);
+    let pipes = pipes.min((free - max_clients * each) / 2);
     // Who asks for little memory, and not for so many clients, gets as many as the memory is enough for.
     let max_clients = match (args.buffer_memory, args.max_clients) {
-        (Some(given), None) => max_clients.min(given / BufferMemory::floors(1)).max(1),
+        (Some(given), None) => max_clients.min(given / BufferMemory::floors(each)).max(1),
         _ => max_clients,
     };
-    let floors = BufferMemory::floors(max_clients);
+    let floors = BufferMemory::floors(max_clients * each);
     let buffer_memory = match args.buffer_memory {
         Some(given) if given < floors => {
             return Err(ServeError::BufferMemory {

@@ -1,9 +1,10 @@
-//! Listening sockets, and what their clients inherit from them.
+//! Listening sockets and what their clients inherit from them; sockets that are dialed.
 
 use std::io;
-use std::net::{Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
+use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use crate::limits::{KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES};
@@ -25,6 +26,21 @@ pub fn listen(address: SocketAddr, user_timeout: Option<Duration>) -> io::Result
     // The kernel cuts this down to its own limit (net.core.somaxconn).
     socket.listen(i32::MAX)?;
     Ok(socket.into())
+}
+
+/// A socket that is being connected, with the same options, and does not wait for that.
+pub fn dial(address: SocketAddr, user_timeout: Option<Duration>) -> io::Result<TcpStream> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_nonblocking(true)?;
+    inherit(&socket, user_timeout)?;
+    match socket.connect(&address.into()) {
+        Err(error) if error.raw_os_error() != Some(Errno::INPROGRESS.raw_os_error()) => Err(error),
+        _ => Ok(socket.into()),
+    }
 }
 
 fn inherit(socket: &Socket, user_timeout: Option<Duration>) -> io::Result<()> {

@@ -163,6 +163,14 @@ impl Net for Kernel {
         })
     }
 
+    fn connect(&mut self, _to: SocketAddr) -> io::Result<Stream> {
+        apart(|| Err(ErrorKind::Unsupported.into()))
+    }
+
+    fn is_connected(&mut self, _stream: &mut Stream) -> io::Result<bool> {
+        apart(|| Err(ErrorKind::NotConnected.into()))
+    }
+
     fn register(&mut self, stream: &mut Stream, id: ClientId) -> io::Result<()> {
         apart(|| {
             let socket = &mut self.sockets[stream.0 as usize];

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::Side;
+
 /// Why a client was closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CloseReason {
@@ -39,6 +41,8 @@ pub enum CloseReason {
     BadLogin,
     /// Its address has enough clients.
     Full,
+    /// No worker took its room.
+    NoWorker,
     /// The server stops, and sends those away who wait or talk in lines.
     Stopping,
     /// The server has stopped before its room was over.
@@ -59,7 +63,7 @@ pub enum Ending {
 }
 
 impl CloseReason {
-    pub const ALL: [CloseReason; 20] = [
+    pub const ALL: [CloseReason; 21] = [
         CloseReason::Done,
         CloseReason::Left,
         CloseReason::Reset,
@@ -77,6 +81,7 @@ impl CloseReason {
         CloseReason::HelloTimeout,
         CloseReason::BadLogin,
         CloseReason::Full,
+        CloseReason::NoWorker,
         CloseReason::Stopping,
         CloseReason::Stopped,
         CloseReason::Failed,
@@ -99,6 +104,7 @@ impl CloseReason {
             | CloseReason::BadHello
             | CloseReason::HelloTimeout
             | CloseReason::BadLogin
+            | CloseReason::NoWorker
             | CloseReason::Stopping => Ending::FlushThenReset,
             CloseReason::Reset
             | CloseReason::Unreachable
@@ -129,9 +135,45 @@ impl CloseReason {
             CloseReason::HelloTimeout => "hello_timeout",
             CloseReason::BadLogin => "bad_login",
             CloseReason::Full => "full",
+            CloseReason::NoWorker => "no_worker",
             CloseReason::Stopping => "stopping",
             CloseReason::Stopped => "stopped",
             CloseReason::Failed => "failed",
+        }
+    }
+}
+
+/// What ended a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RoomEnd {
+    /// The service said so: everything was said.
+    Done,
+    /// It ended through this side, for this reason.
+    Lost(Side, CloseReason),
+    /// For all alike.
+    All(CloseReason),
+}
+
+impl RoomEnd {
+    pub fn reason(self) -> CloseReason {
+        match self {
+            RoomEnd::Done => CloseReason::Done,
+            RoomEnd::Lost(_, reason) | RoomEnd::All(reason) => reason,
+        }
+    }
+
+    pub fn by(self) -> Option<Side> {
+        match self {
+            RoomEnd::Lost(side, _) => Some(side),
+            RoomEnd::Done | RoomEnd::All(_) => None,
+        }
+    }
+
+    pub fn reason_for(self, side: Side) -> CloseReason {
+        if self.by() == Some(side.other()) {
+            CloseReason::PartnerLost
+        } else {
+            self.reason()
         }
     }
 }
@@ -156,6 +198,7 @@ impl fmt::Display for CloseReason {
             CloseReason::HelloTimeout => "no hello in time",
             CloseReason::BadLogin => "not logged in",
             CloseReason::Full => "too many clients from its address",
+            CloseReason::NoWorker => "no worker took its room",
             CloseReason::Stopping => "server stopping",
             CloseReason::Stopped => "cut off by the stop",
             CloseReason::Failed => "system error",

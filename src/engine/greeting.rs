@@ -27,6 +27,8 @@ pub struct Hello<'a> {
     pub part: Part,
     /// It wants to be told when its partner is there.
     pub ack: bool,
+    /// It wants to be told when it is let in: it speaks for somebody who has to know.
+    pub seat: bool,
     /// The first message of a login (RFC 5802), in base64.
     pub scram: Option<&'a str>,
 }

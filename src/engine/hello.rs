@@ -1,7 +1,7 @@
 //! The first line of a client that says which room it wants:
 //!
 //! ```text
-//! JOIN <room> [produce|consume] [ack] [scram=<base64>]\n
+//! JOIN <room> [produce|consume] [ack] [seat] [scram=<base64>]\n
 //! AUTH <base64>\n                                           while it logs in
 //! ```
 //!
@@ -16,6 +16,9 @@ pub(super) const JOIN: Greeting = Greeting {
     read: join,
     answer: |refusal| format!("{refusal}\n").into_bytes().into(),
 };
+
+/// What a client is sent that wants to know when it is let in: before anything else.
+pub(super) const SEATED: &[u8] = b"OK seat\n";
 
 const NO_JOIN: Refusal = Refusal::new(Code::Hello, "expected JOIN <room>");
 const NO_AUTH: Refusal = Refusal::new(Code::Auth, "expected AUTH <base64>");
@@ -60,12 +63,13 @@ fn words(line: &str) -> Result<Hello<'_>, Refusal> {
         let words = "a room is 1 to 64 of A-Z a-z 0-9 . _ -";
         return Err(Refusal::new(Code::Room, words));
     }
-    let (mut role, mut ack, mut scram) = (None, None, None);
+    let (mut role, mut ack, mut seat, mut scram) = (None, None, None, None);
     for word in words {
         let twice = match (word, word.strip_prefix("scram=")) {
             ("produce", _) => role.replace(Role::Produce).is_some(),
             ("consume", _) => role.replace(Role::Consume).is_some(),
             ("ack", _) => ack.replace(()).is_some(),
+            ("seat", _) => seat.replace(()).is_some(),
             (_, Some(message)) => scram.replace(message).is_some(),
             _ => {
                 let words = "behind the room: produce or consume, ack, scram=<base64>";
@@ -80,6 +84,7 @@ fn words(line: &str) -> Result<Hello<'_>, Refusal> {
         room,
         part: Part::Role(role),
         ack: ack.is_some(),
+        seat: seat.is_some(),
         scram,
     })
 }
@@ -106,6 +111,7 @@ mod tests {
             room,
             part: Part::Role(role),
             ack,
+            seat: false,
             scram,
         }
     }

@@ -18,6 +18,13 @@ pub enum Input<'a> {
         listener: ListenerId,
         peer: SocketAddr,
     },
+    /// This is the connection that [`Output::Dial`] has asked for, and it is being made. From now on it is told of like any
+    /// other client.
+    Dialing { client: ClientId },
+    /// The connection that was dialed is there.
+    Dialed,
+    /// The connection that [`Output::Dial`] has asked for this client can't even be begun.
+    NotDialed,
     /// It has sent these bytes; they begin with what an earlier `Data` left.
     Data(&'a [u8]),
     /// It has sent FIN. In front of it, nothing is left but what the engine wanted to read on from.
@@ -38,6 +45,9 @@ pub enum Output {
     Send { to: ClientId, payload: Payload },
     /// From now on whatever `from` sends goes to `to`, without asking again. The two may be the same.
     Forward { from: ClientId, to: ClientId },
+    /// Connect to this address on behalf of this client, and answer with [`Input::Dialing`], or [`Input::NotDialed`], once
+    /// the outputs are drained.
+    Dial { client: ClientId, to: SocketAddr },
     /// Send FIN behind whatever is queued for this client.
     Finish(ClientId),
     /// Offer this client's bytes again from the first that was not taken.

@@ -10,7 +10,7 @@ impl Engine {
 
     #[cfg(debug_assertions)]
     pub(super) fn check_invariants(&self) {
-        let (mut seated, mut waiting, mut unknown) = (0, 0, 0);
+        let (mut seated, mut waiting, mut dialed, mut unknown) = (0, 0, 0, 0);
         let mut armed = usize::from(self.drain_deadline.is_some());
         let mut open = vec![0; self.lobbies.len()];
         for (key, room) in self.rooms.iter() {
@@ -26,13 +26,17 @@ impl Engine {
             armed +=
                 usize::from(room.deadline.is_some()) + usize::from(room.service_deadline.is_some());
             let lobby = &self.lobbies[room.listener()];
-            if room.is_open() {
-                open[room.listener()] += 1;
+            let legs = lobby.route.is_some();
+            dialed += usize::from(legs && room.members.second().is_some());
+            if let Some((handover, _)) = room.handover() {
+                assert!(legs && self.handovers.get(handover).is_some());
+            } else if room.is_open() {
+                open[room.listener()] += usize::from(!room.is_second_leg());
                 assert!(room.is_full(), "an open room has all its members");
             } else {
                 waiting += 1;
                 assert_eq!(
-                    lobby.at(room.place()),
+                    lobby.at(room.place().flatten()),
                     Some(key),
                     "a room that waits is found by its lobby"
                 );
@@ -49,6 +53,11 @@ impl Engine {
             unknown += usize::from(matches!(door.stage, Stage::Header));
             armed += usize::from(door.deadline.is_some());
         }
+        let handovers = self.handovers.iter();
+        armed += handovers.filter(|(_, one)| one.deadline.is_some()).count();
+        assert_eq!(self.dialed, dialed, "every dialed connection is counted");
+        assert_eq!(self.clients.len(), seated, "every client has one seat");
+        let seated = seated - dialed;
         let counts = self.lobbies.iter().map(Lobby::counts);
         let all = counts.fold(Counts::default(), |mut all, counts| {
             all.add(counts);
@@ -56,7 +65,6 @@ impl Engine {
         });
         assert_eq!(all.waiting, waiting, "a lobby names a room that exists");
         assert_eq!(all.clients, seated, "every client is counted once");
-        assert_eq!(self.clients.len(), seated, "every client has one seat");
         let known = seated - unknown;
         let counted = self.sources.clients().unwrap_or(known);
         assert_eq!(counted, known, "every client is counted by its source");

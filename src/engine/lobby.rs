@@ -1,11 +1,14 @@
 //! Where a listener's clients wait for their partners.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::greeting::{Code, Greeting, Part, Refusal};
 use super::hello;
+use super::route::{Candidate, Route};
 use super::service::Factory;
 use super::table::Key;
 use super::{CloseReason, Counts, Meeting, Moment, Moods, Timeouts};
@@ -28,6 +31,10 @@ pub(super) struct Lobby {
     named: BTreeMap<Place, Key>,
     /// How many of those there have ever been.
     tickets: u64,
+    /// The workers that its rooms live on, if they do.
+    pub route: Option<Route>,
+    /// Clients who are being handed over to a worker, or were.
+    pub legs: usize,
     /// Clients who have not said which room they want.
     pub at_the_door: usize,
     /// The rooms that were completed in this lobby and still exist.
@@ -42,10 +49,12 @@ pub(super) struct Guest {
     pub came: Moment,
     pub peer: SocketAddr,
     /// The room that it wants; empty where rooms have no names.
-    pub room: Box<str>,
+    pub room: Rc<str>,
     pub part: Part,
     /// It wants to be told when its partner is there.
     pub ack: bool,
+    /// It wants to be told when it is let in.
+    pub seat: bool,
 }
 
 impl Guest {
@@ -54,9 +63,10 @@ impl Guest {
         Self {
             came,
             peer,
-            room: Box::default(),
+            room: Rc::default(),
             part: Part::Role(None),
             ack: false,
+            seat: false,
         }
     }
 }
@@ -66,6 +76,7 @@ pub(super) fn refusal(reason: CloseReason) -> Option<Refusal> {
     let (code, words) = match reason {
         CloseReason::WaitTimeout => (Code::Timeout, "no partner came in time"),
         CloseReason::Stopping => (Code::Closing, "the server stops"),
+        CloseReason::NoWorker => (Code::Full, "no worker"),
         _ => return None,
     };
     Some(Refusal::new(code, words))
@@ -75,7 +86,7 @@ pub(super) fn refusal(reason: CloseReason) -> Option<Refusal> {
 /// partner, so the first of them gets the next that comes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
-    room: Box<str>,
+    room: Rc<str>,
     part: Part,
     ticket: u64,
 }
@@ -84,7 +95,7 @@ impl Place {
     /// Where those begin who may fit to this guest.
     fn first_for(guest: &Guest) -> Self {
         Self {
-            room: guest.room.clone(),
+            room: Rc::clone(&guest.room),
             part: guest.part.first_that_may_fit(),
             ticket: 0,
         }
@@ -98,6 +109,8 @@ impl Lobby {
             Meeting::Named => Some(&hello::JOIN),
         });
         Self {
+            route: factory.route.clone().map(Route::new),
+            legs: 0,
             factory,
             greeting,
             timeouts,
@@ -150,7 +163,7 @@ impl Lobby {
         }
         self.tickets += 1;
         let place = Place {
-            room: guest.room.clone(),
+            room: Rc::clone(&guest.room),
             part: guest.part,
             ticket: self.tickets,
         };
@@ -166,9 +179,30 @@ impl Lobby {
         }
     }
 
+    /// Where to try to put a room of this name.
+    pub fn candidates(&mut self, now: Moment, room: &str) -> VecDeque<Candidate> {
+        let route = self.route.as_mut();
+        route.map_or_else(VecDeque::new, |route| route.candidates(now, room))
+    }
+
+    /// How long a worker has to take a client in.
+    pub fn patience(&self) -> Option<Duration> {
+        self.route.as_ref().map(|route| route.options.patience)
+    }
+
+    /// How those are answered that are not handed over.
+    pub fn answers(&self) -> Option<&'static Greeting> {
+        let lines = self.route.as_ref().is_some_and(|route| route.options.lines);
+        self.greeting.or(lines.then_some(&hello::JOIN))
+    }
+
     pub fn counts(&self) -> Counts {
         let waiting = usize::from(self.anyone.is_some()) + self.named.len();
-        let clients = self.at_the_door + waiting + self.rooms * self.factory.kind.seats.len();
+        let seated = match self.route {
+            Some(_) => self.legs,
+            None => self.rooms * self.factory.kind.seats.len(),
+        };
+        let clients = self.at_the_door + waiting + seated;
         Counts {
             clients,
             waiting,

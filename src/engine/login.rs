@@ -35,9 +35,21 @@ impl Nonces {
     }
 
     fn next(&mut self) -> String {
+        BASE64_STANDARD.encode(&self.draw()[..18])
+    }
+
+    /// The same in letters and digits, for names of rooms.
+    pub fn tag(&mut self) -> String {
+        let nonce = self.draw();
+        nonce[..8]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+
+    fn draw(&mut self) -> [u8; 32] {
         self.given += 1;
-        let nonce = hmac(&self.key, &self.given.to_be_bytes());
-        BASE64_STANDARD.encode(&nonce[..18])
+        hmac(&self.key, &self.given.to_be_bytes())
     }
 }
 

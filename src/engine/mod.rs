@@ -27,17 +27,21 @@ mod close;
 mod deadlines;
 mod door;
 mod greeting;
+mod handover;
+mod hearing;
 pub mod hello;
 mod interface;
 mod invariants;
 mod lobby;
 mod login;
+mod marks;
 mod moment;
 mod note;
 mod penalties;
 mod proxied;
 pub mod proxy;
 mod room;
+mod route;
 mod seating;
 pub mod service;
 mod session;
@@ -45,11 +49,13 @@ mod sides;
 mod sources;
 mod stop;
 mod table;
+mod wait;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 pub use client::ClientId;
@@ -60,17 +66,20 @@ pub use hello::is_room;
 pub use interface::{Counts, Input, ListenerId, Meeting, Output, Payload, Timeouts};
 pub use moment::{Epoch, Moment};
 pub use note::Note;
+pub use route::{RouteOptions, WorkerState};
 pub use session::{Mood, Moods, Session};
 pub use sides::{Members, Side};
 pub use sources::{Source, Sources};
 
 use client::{At, Clients};
+use close::RoomEnd;
 use door::Door;
+use handover::Handover;
 use lobby::Lobby;
 use login::Nonces;
 use moment::Clock;
-use room::{Room, RoomEnd};
-use service::{Actions, Decisions, Factory, Service};
+use room::Room;
+use service::Factory;
 use stop::Phase;
 use table::{Key, Table};
 
@@ -81,6 +90,8 @@ enum Due {
     Door(Key),
     /// A room: nobody has come, or nothing has been said.
     Room(Key),
+    /// A pair that is being handed over to a worker.
+    Handover(Key),
     /// A room's service, which has asked for it.
     Service(Key),
     /// The time that rooms were given when the stop began is over.
@@ -92,6 +103,9 @@ pub struct Engine {
     clients: Clients,
     doors: Table<Door>,
     rooms: Table<Room>,
+    handovers: Table<Handover>,
+    /// How many of the clients are connections to workers.
+    dialed: usize,
     deadlines: Deadlines<Due>,
     sources: Sources,
     nonces: Nonces,
@@ -119,6 +133,8 @@ impl Engine {
             clients: Clients::default(),
             doors: Table::default(),
             rooms: Table::default(),
+            handovers: Table::default(),
+            dialed: 0,
             deadlines: Deadlines::default(),
             sources: Sources::new(None),
             nonces: Nonces::default(),
@@ -155,11 +171,14 @@ impl Engine {
         let mut taken = 0;
         match input {
             Input::Accepted { listener, peer } => self.accept(now, client, listener, peer),
+            Input::Dialing { client: behalf } => self.dialing(client, behalf),
+            Input::Dialed => self.dialed(client),
+            Input::NotDialed => self.not_dialed(now, client),
             Input::Data(bytes) => taken = self.data(now, client, bytes),
             Input::Eof { unread } => self.eof(now, client, unread),
             Input::Lost(reason) => match self.find(client) {
                 At::Door(door) => self.lost_at_door(now, door, reason),
-                At::Seat(room, side) => self.end_room(now, room, RoomEnd::Lost(side, reason)),
+                At::Seat(room, side) => self.lost(now, room, side, reason),
             },
             Input::SendDrained => {
                 // What is said at the door is short, and nothing waits for it.
@@ -197,6 +216,10 @@ impl Engine {
                         self.end_room(now, key, RoomEnd::All(CloseReason::WaitTimeout));
                     }
                 }
+                Due::Handover(key) => {
+                    self.handovers[key].deadline = None;
+                    self.attempt_failed(now, key, "no answer in time".into());
+                }
                 Due::Service(key) => {
                     self.rooms[key].service_deadline = None;
                     self.run_in(now, key, |service, actions| service.timeout(actions));
@@ -222,7 +245,32 @@ impl Engine {
 
     /// Clients that have not been closed.
     pub fn clients(&self) -> usize {
-        self.clients.len()
+        self.clients.len() - self.dialed
+    }
+
+    /// Lets a worker's name stand for these addresses, from now on. Workers are numbered as the listener names them.
+    pub fn set_worker(&mut self, listener: ListenerId, worker: usize, addresses: Vec<SocketAddr>) {
+        if let Some(route) = &mut self.lobbies[listener].route {
+            route.set_addresses(worker, addresses);
+        }
+    }
+
+    /// Where the clients of this listener connect to, for workers that are told.
+    pub fn set_local(&mut self, listener: ListenerId, local: SocketAddr) {
+        if let Some(route) = &mut self.lobbies[listener].route {
+            route.local = Some(local);
+        }
+    }
+
+    /// How many connections there may be for a client: its own, and one that is dialed for it.
+    pub fn connections_per_client(&self) -> usize {
+        1 + usize::from(self.lobbies.iter().any(|lobby| lobby.route.is_some()))
+    }
+
+    /// The workers of all listeners.
+    pub fn workers(&self) -> Vec<WorkerState> {
+        let routes = self.lobbies.iter().filter_map(|lobby| lobby.route.as_ref());
+        routes.flat_map(|route| route.states()).collect()
     }
 
     /// How many rooms there have been that are over.
@@ -236,82 +284,6 @@ impl Engine {
             .iter()
             .map(|lobby| (lobby.service(), lobby.counts()))
             .collect()
-    }
-
-    fn data(&mut self, now: Moment, client: ClientId, bytes: &[u8]) -> usize {
-        let (key, side) = match self.find(client) {
-            At::Door(key) => {
-                let taken = self.hear(now, key, bytes);
-                // At once: when they are offered again, a partner may have come that must not meet this one.
-                return taken + self.early(now, client, &bytes[taken..]);
-            }
-            At::Seat(key, side) => (key, side),
-        };
-        let room = &self.rooms[key];
-        if room.is_mute(side) {
-            return bytes.len();
-        }
-        if !room.is_open() {
-            return self.early(now, client, bytes);
-        }
-        let mut taken = 0;
-        if room.takes_data(side) {
-            self.run_in(now, key, |service, actions| {
-                taken = service.data(side, bytes, actions)
-            });
-        }
-        // What is left waits where it is.
-        taken
-    }
-
-    /// What a client says that waits for its partner, if this one does. Answers how many of the bytes were taken.
-    fn early(&mut self, now: Moment, client: ClientId, bytes: &[u8]) -> usize {
-        let mut taken = 0;
-        if let Some(At::Seat(key, _)) = self.place_of(client)
-            && !self.rooms[key].is_open()
-            && !bytes.is_empty()
-        {
-            self.run_in(now, key, |service, actions| {
-                taken = service.early(bytes, actions)
-            });
-        }
-        taken
-    }
-
-    fn eof(&mut self, now: Moment, client: ClientId, unread: &[u8]) {
-        let (key, side) = match self.find(client) {
-            At::Door(key) => return self.eof_at_door(now, key, unread),
-            At::Seat(key, side) => (key, side),
-        };
-        let room = &mut self.rooms[key];
-        if !room.is_open() && !room.is_mute(side) {
-            return self.end_room(now, key, RoomEnd::Lost(side, CloseReason::Left));
-        }
-        room.finish(side);
-        if room.is_open() {
-            self.run_in(now, key, |service, actions| {
-                service.eof(side, unread, actions)
-            });
-            self.limit_quiet(key, now);
-        }
-    }
-
-    /// Lets a room's service act, and does what follows for the room.
-    fn run_in(
-        &mut self,
-        now: Moment,
-        key: Key,
-        act: impl FnOnce(&mut dyn Service, &mut Actions<'_>),
-    ) {
-        let room = &mut self.rooms[key];
-        let Decisions { timer, end, .. } = room.run(now, &mut self.outputs, act);
-        if let Some(at) = timer {
-            self.deadlines
-                .set(&mut room.service_deadline, at, Due::Service(key));
-        }
-        if let Some(end) = end {
-            self.end_room(now, key, end);
-        }
     }
 
     fn assert_drained(&self) {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::greeting::Refusal;
-use super::sides::Members;
+use super::sides::{Members, Side};
 use super::{ClientId, CloseReason, Source};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,23 @@ pub enum Note {
     RoomOpened {
         room: u64,
         members: Members,
+    },
+    /// The same, if the room is on a worker.
+    HandedOver {
+        room: u64,
+        members: Members,
+        worker: String,
+    },
+    /// A worker did not take a room; it is left out for this time, if it has no other address.
+    WorkerFailed {
+        worker: String,
+        address: SocketAddr,
+        why: String,
+        rest: Option<Duration>,
+    },
+    /// One that had failed takes rooms again.
+    WorkerUp {
+        worker: String,
     },
     RoomOver {
         room: u64,
@@ -53,22 +70,30 @@ pub enum Note {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Note::RoomOpened { room, members } => match members.second() {
-                Some(y) => {
-                    let x = members.first();
-                    write!(
-                        f,
-                        "room {room}: clients {} and {} are now connected",
-                        x.number(),
-                        y.number()
-                    )
-                }
-                None => write!(
+            Note::RoomOpened { room, members } => room_opened(f, *room, *members),
+            Note::HandedOver {
+                room,
+                members,
+                worker,
+            } => {
+                let [x, y] = [Side::X, Side::Y].map(|side| members.get(side));
+                let [x, y] = [x, y].map(|id| id.map_or(0, ClientId::number));
+                write!(
                     f,
-                    "room {room}: {} is now connected to itself",
-                    members.first()
-                ),
-            },
+                    "room {room}: clients {x} and {y} are now connected by worker {worker}"
+                )
+            }
+            Note::WorkerFailed {
+                worker,
+                address,
+                why,
+                rest,
+            } => {
+                let rest = rest.map(|rest| format!(": no rooms for {} s", rest.as_secs()));
+                let rest = rest.unwrap_or_default();
+                write!(f, "worker {worker} at {address}: {why}{rest}")
+            }
+            Note::WorkerUp { worker } => write!(f, "worker {worker}: takes rooms again"),
             Note::RoomOver {
                 room,
                 reason,
@@ -98,5 +123,24 @@ impl fmt::Display for Note {
                 write!(f, "{client}: gone from the lobby: {reason}")
             }
         }
+    }
+}
+
+fn room_opened(f: &mut fmt::Formatter<'_>, room: u64, members: Members) -> fmt::Result {
+    match members.second() {
+        Some(y) => {
+            let x = members.first();
+            write!(
+                f,
+                "room {room}: clients {} and {} are now connected",
+                x.number(),
+                y.number()
+            )
+        }
+        None => write!(
+            f,
+            "room {room}: {} is now connected to itself",
+            members.first()
+        ),
     }
 }

@@ -10,73 +10,29 @@ use std::time::Duration;
 
 use crate::limits::ROOM_BYTES;
 
+use super::close::RoomEnd;
 use super::greeting::{Greeting, Part, Role};
-use super::lobby::{self, Guest, Place};
+use super::lobby::{self, Guest};
+use super::marks::{Mark, Marks};
+use super::service::forward::Leg;
 use super::service::{Actions, Decisions, Factory, Manner, Seats, Service};
 use super::sides::{Members, Side, Sides};
+use super::wait::Wait;
 use super::{ClientId, CloseReason, Ending, ListenerId, Moment, Mood, Note, Output, Timeouts};
-
-/// What ended a room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RoomEnd {
-    /// The service said so: everything was said.
-    Done,
-    /// It ended through this side, for this reason.
-    Lost(Side, CloseReason),
-    /// For all alike.
-    All(CloseReason),
-}
-
-impl RoomEnd {
-    fn reason(self) -> CloseReason {
-        match self {
-            RoomEnd::Done => CloseReason::Done,
-            RoomEnd::Lost(_, reason) | RoomEnd::All(reason) => reason,
-        }
-    }
-
-    fn by(self) -> Option<Side> {
-        match self {
-            RoomEnd::Lost(side, _) => Some(side),
-            RoomEnd::Done | RoomEnd::All(_) => None,
-        }
-    }
-
-    fn reason_for(self, side: Side) -> CloseReason {
-        if self.by() == Some(side.other()) {
-            CloseReason::PartnerLost
-        } else {
-            self.reason()
-        }
-    }
-}
-
-/// A first client that waits for the second.
-pub(super) struct Wait {
-    /// Its place among those who wait by name.
-    pub place: Option<Place>,
-    pub guest: Guest,
-}
 
 pub(super) struct Room {
     service: Box<dyn Service>,
-    seats: Seats,
     manner: Manner,
-    /// What is known of the first client while it waits for the second.
-    wait: Option<Box<Wait>>,
-    /// Whose bytes are thrown away: who only receives.
-    mute: Sides,
+    /// What is known of the first client until the room opens.
+    pub(super) wait: Option<Box<Wait>>,
+    marks: Marks,
     /// The how-many-eth room this is, counted from 1; 0 while it waits.
     number: u64,
     listener: u16,
     pub members: Members,
-    /// Which sides have sent FIN.
-    finished: Sides,
-    /// For which sides something that was sent may not be on its way yet.
-    unsent: Sides,
-    /// When the first of its members connected.
-    came: Moment,
     opened: Moment,
+    /// How long before that the first of its members had connected, in milliseconds: 49 days are enough.
+    before: u32,
     pub deadline: Option<Moment>,
     pub service_deadline: Option<Moment>,
 }
@@ -92,19 +48,20 @@ impl Room {
         came: Moment,
         factory: &Factory,
     ) -> Self {
+        let mut marks = Marks::default();
+        if factory.kind.seats == Seats::One {
+            marks.set_alone();
+        }
         Self {
             service: factory.start(),
-            seats: factory.kind.seats,
-            manner: factory.kind.manner,
+            manner: factory.manner(),
             wait: None,
-            mute: Sides::default(),
+            marks,
             number: 0,
             listener: u16::try_from(listener).expect("listeners take descriptors, so they are few"),
             members: Members::one(x),
-            finished: Sides::default(),
-            unsent: Sides::default(),
-            came,
             opened: now,
+            before: milliseconds(now.saturating_duration_since(came)),
             deadline: None,
             service_deadline: None,
         }
@@ -115,41 +72,50 @@ impl Room {
     }
 
     pub fn is_full(&self) -> bool {
-        self.seats == Seats::One || self.members.second().is_some()
+        self.marks.is_alone() || self.members.second().is_some()
     }
 
     pub fn is_open(&self) -> bool {
         self.wait.is_none()
     }
 
-    /// Waits for the second client.
-    pub fn wait(&mut self, place: Option<Place>, guest: Guest) {
-        self.mute(Side::X, &guest);
-        self.wait = Some(Box::new(Wait { place, guest }));
+    /// Opens this client's part of a room on a worker.
+    ///
+    /// # Panics
+    /// If it was open.
+    pub fn open_leg(&mut self, side: Side, number: u64, now: Moment, leg: Box<Leg>) -> Guest {
+        self.service = leg;
+        self.manner = Manner::Raw;
+        if side == Side::Y {
+            self.marks.set_second_leg();
+        }
+        let guest = self.open(number, now);
+        guest.expect("a room opens once")
     }
 
-    /// Where its lobby finds it among those who wait by name, if it does.
-    pub fn place(&self) -> Option<&Place> {
-        self.wait.as_ref()?.place.as_ref()
+    /// Whether it is only the second part of a room on a worker.
+    pub fn is_second_leg(&self) -> bool {
+        self.marks.is_second_leg()
     }
 
     /// Takes the second client in.
     pub fn join(&mut self, y: ClientId, guest: &Guest) {
         self.members.seat(y);
         // Whoever is long at the door may have come before X.
-        self.came = self.came.min(guest.came);
+        let before = milliseconds(self.opened.saturating_duration_since(guest.came));
+        self.before = self.before.max(before);
         self.mute(Side::Y, guest);
     }
 
-    fn mute(&mut self, side: Side, guest: &Guest) {
+    pub(super) fn mute(&mut self, side: Side, guest: &Guest) {
         if guest.part == Part::Role(Some(Role::Consume)) {
-            self.mute.add(side);
+            self.marks.add(Mark::Mute, side);
         }
     }
 
     /// Whether what `side` says is thrown away.
     pub fn is_mute(&self, side: Side) -> bool {
-        self.mute.has(side)
+        self.marks.has(Mark::Mute, side)
     }
 
     /// Whether its clients are to be told of a stop and sent away, rather than left to finish.
@@ -159,6 +125,8 @@ impl Room {
 
     pub fn open(&mut self, number: u64, now: Moment) -> Option<Guest> {
         self.number = number;
+        let waited = milliseconds(now.saturating_duration_since(self.opened));
+        self.before = self.before.saturating_add(waited);
         self.opened = now;
         self.wait.take().map(|wait| wait.guest)
     }
@@ -181,19 +149,20 @@ impl Room {
     /// # Panics
     /// If it already had.
     pub fn finish(&mut self, side: Side) {
-        assert!(!self.finished.has(side), "{side:?} has sent FIN twice");
-        self.finished.add(side);
+        let twice = self.marks.has(Mark::Finished, side);
+        assert!(!twice, "{side:?} has sent FIN twice");
+        self.marks.add(Mark::Finished, side);
     }
 
     /// Whether the service may be shown what `side` says: the room is complete, and whoever hears it has all that was
     /// sent there before. So a client that does not read stops its partner, and what a service says never piles up.
     pub fn takes_data(&self, side: Side) -> bool {
-        self.is_open() && !self.unsent.has(self.hearer(side))
+        self.is_open() && !self.marks.has(Mark::Unsent, self.hearer(side))
     }
 
     /// Notes that everything sent to `side` is on its way. What was held back because of it is offered again.
     pub fn drained(&mut self, side: Side, outputs: &mut VecDeque<Output>) {
-        self.unsent.remove(side);
+        self.marks.remove(Mark::Unsent, side);
         // Both, because what was sent may have given the other the turn.
         self.resume_all(outputs);
     }
@@ -215,9 +184,9 @@ impl Room {
 
     /// Who hears what `side` says.
     fn hearer(&self, side: Side) -> Side {
-        match self.seats {
-            Seats::One => side,
-            Seats::Two => side.other(),
+        match self.marks.is_alone() {
+            true => side,
+            false => side.other(),
         }
     }
 
@@ -231,16 +200,16 @@ impl Room {
         let mut actions = Actions::new(
             now,
             self.members,
-            self.finished,
-            self.unsent,
-            self.mute,
+            self.marks.sides(Mark::Finished),
+            self.marks.sides(Mark::Unsent),
+            self.marks.sides(Mark::Mute),
             outputs,
         );
         act(&mut *self.service, &mut actions);
         let decisions = actions.decisions();
         for (side, _) in self.members.iter() {
             if decisions.sent.has(side) {
-                self.unsent.add(side);
+                self.marks.add(Mark::Unsent, side);
             }
         }
         decisions
@@ -252,7 +221,7 @@ impl Room {
             return timeouts.wait.map(|limit| (limit, CloseReason::WaitTimeout));
         }
         let idle = timeouts.idle.map(|limit| (limit, CloseReason::IdleTimeout));
-        if self.finished == Sides::default() {
+        if self.marks.sides(Mark::Finished) == Sides::default() {
             return idle;
         }
         let half = timeouts
@@ -305,13 +274,17 @@ impl Room {
 
     /// How long it is since the first of its members connected.
     pub fn age(&self, now: Moment) -> Duration {
-        now.saturating_duration_since(self.came)
+        now.saturating_duration_since(self.opened) + self.before()
     }
 
     /// How long the first of two had been there when they met.
     pub fn waited(&self) -> Option<Duration> {
         let two = self.is_open() && self.members.second().is_some();
-        two.then(|| self.opened.saturating_duration_since(self.came))
+        two.then(|| self.before())
+    }
+
+    fn before(&self) -> Duration {
+        Duration::from_millis(self.before.into())
     }
 
     pub fn over(&self, now: Moment, end: RoomEnd) -> Note {
@@ -329,4 +302,8 @@ impl Room {
             lasted: now.saturating_duration_since(self.opened),
         }
     }
+}
+
+fn milliseconds(time: Duration) -> u32 {
+    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
 }

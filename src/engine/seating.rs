@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::client::At;
+use super::close::RoomEnd;
 use super::door::{FULL, Stage};
 use super::greeting::Part;
 use super::lobby::Guest;
 use super::proxied::UNTRUSTED;
-use super::room::{Room, RoomEnd};
+use super::room::Room;
 use super::sides::Side;
 use super::stop::Phase;
 use super::table::Key;
@@ -63,6 +64,9 @@ impl Engine {
     ) {
         let lobby = &mut self.lobbies[listener];
         if let Some(key) = lobby.partner_for(&guest) {
+            if lobby.route.is_some() {
+                return self.hand_over(now, key, client, guest);
+            }
             self.clients.insert(client.slot(), At::Seat(key, Side::Y));
             self.rooms[key].join(client, &guest);
             if let Part::Side(_) = guest.part {
@@ -139,25 +143,39 @@ impl Engine {
     }
 
     pub(super) fn end_room(&mut self, now: Moment, key: Key, end: RoomEnd) {
+        match self.rooms[key].handover() {
+            None => self.remove_room(now, key, end),
+            // Neither of the two can be handed over without the other.
+            Some((handover, _)) => self.end_handover(now, handover, key, end),
+        }
+    }
+
+    pub(super) fn remove_room(&mut self, now: Moment, key: Key, end: RoomEnd) {
         let mut room = self.rooms.remove(key);
         self.deadlines.set(&mut room.deadline, None, Due::Room(key));
         self.deadlines
             .set(&mut room.service_deadline, None, Due::Service(key));
         let lobby = &mut self.lobbies[room.listener()];
-        if room.is_open() {
+        lobby.legs -= usize::from(lobby.route.is_some() && room.place().is_none());
+        if room.is_open() && !room.is_second_leg() {
             lobby.rooms -= 1;
             self.rooms_over += 1;
-        } else {
-            lobby.leave(room.place());
+        }
+        if let Some(place) = room.place() {
+            lobby.leave(place);
         }
         self.outputs.push_back(Output::Note(room.over(now, end)));
         let (listener, mood) = (room.listener(), room.mood(end));
-        self.end_session(listener, mood, room.members, room.age(now), room.waited());
-        let greeting = self.lobbies[listener].greeting;
-        room.part(now, end, greeting, &mut self.outputs);
-        for (_, client) in room.members.iter() {
+        if !room.is_second_leg() {
+            self.end_session(listener, mood, room.members, room.age(now), room.waited());
+        }
+        let lobby = &self.lobbies[listener];
+        let dials = lobby.route.is_some();
+        room.part(now, end, lobby.answers(), &mut self.outputs);
+        for (side, client) in room.members.iter() {
             self.clients.remove(client.slot());
             self.sources.leave(client.slot());
+            self.dialed -= usize::from(dials && side == Side::Y);
         }
         self.settle_stop();
     }

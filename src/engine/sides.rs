@@ -25,16 +25,25 @@ impl Side {
 pub struct Sides(u8);
 
 impl Sides {
+    pub(super) fn of(side: Side) -> Self {
+        Self(Self::bit(side))
+    }
+
+    /// The lowest two bits.
+    pub(super) fn from_bits(bits: u8) -> Self {
+        Self(bits & 3)
+    }
+
+    pub(super) fn bits(self) -> u8 {
+        self.0
+    }
+
     pub fn has(self, side: Side) -> bool {
         self.0 & Self::bit(side) != 0
     }
 
     pub fn add(&mut self, side: Side) {
         self.0 |= Self::bit(side);
-    }
-
-    pub fn remove(&mut self, side: Side) {
-        self.0 &= !Self::bit(side);
     }
 
     fn bit(side: Side) -> u8 {
@@ -50,6 +59,12 @@ impl Sides {
 pub struct PerSide<T> {
     x: T,
     y: T,
+}
+
+impl<T> PerSide<T> {
+    pub fn of(x: T, y: T) -> Self {
+        Self { x, y }
+    }
 }
 
 impl<T> Index<Side> for PerSide<T> {
@@ -92,6 +107,11 @@ impl Members {
     pub(super) fn seat(&mut self, y: ClientId) {
         let taken = self.1.replace(y);
         assert_eq!(taken, None, "a room never has a third member");
+    }
+
+    /// Empties the second seat.
+    pub(super) fn unseat(&mut self) -> Option<ClientId> {
+        self.1.take()
     }
 
     pub fn first(&self) -> ClientId {

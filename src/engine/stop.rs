@@ -3,7 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::room::{Room, RoomEnd};
+use super::close::RoomEnd;
+use super::room::Room;
 use super::table::Key;
 use super::{CloseReason, Due, Engine, Moment};
 
@@ -60,7 +61,10 @@ impl Engine {
             .map(|(key, _)| key)
             .collect();
         for key in keys {
-            self.end_room(now, key, RoomEnd::All(reason));
+            // Those who are being handed over end in twos.
+            if self.rooms.get(key).is_some() {
+                self.end_room(now, key, RoomEnd::All(reason));
+            }
         }
     }
 

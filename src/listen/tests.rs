@@ -143,7 +143,12 @@ fn proxies_are_trusted_where_it_is_said_and_else_on_this_machine() {
         assert_eq!(trusted(&format!("relay://h:1{options}")), expected);
     }
     for service in SERVICES {
-        let url = format!("{}://h:1?proxy=on", service.name);
+        let workers = if service.route.is_some() {
+            "&to=w:1"
+        } else {
+            ""
+        };
+        let url = format!("{}://h:1?proxy=on{workers}", service.name);
         assert!(trusted(&url).is_some(), "{url}");
     }
 }

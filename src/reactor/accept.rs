@@ -107,7 +107,7 @@ impl<N: Net> Reactor<N> {
     fn admit(&mut self, number: usize, stream: N::Stream, peer: SocketAddr) {
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         self.make_room();
-        if self.connections.len() >= self.settings.max_clients {
+        if self.clients_connected() >= self.settings.max_clients {
             // Dropping the stream resets it: nobody mistakes the refusal for an empty stream.
             self.listeners[number].refused += 1;
             warn!(
@@ -118,7 +118,7 @@ impl<N: Net> Reactor<N> {
         }
         let id = self
             .connections
-            .insert(Connection::new(stream, number as u16, self.moment));
+            .insert(Connection::accepted(stream, number as u16, self.moment));
         let connection = self.connections.get_mut(id).expect("it was just put in");
         if let Err(error) = self.net.register(&mut connection.stream, id) {
             self.connections.remove(id);

@@ -44,8 +44,10 @@ pub struct Closing {
 /// hold bytes.
 pub struct Connection<N: Net> {
     pub stream: N::Stream,
-    /// The listener it came in by.
-    pub listener: u16,
+    /// The listener it came in by; `DIALED` if it came by none.
+    listener: u16,
+    /// It was dialed, and is not there yet.
+    pub is_dialing: bool,
     pub readiness: Readiness,
     /// It is on the ready list.
     pub queued: bool,
@@ -87,13 +89,29 @@ pub struct Connection<N: Net> {
 #[cfg(not(debug_assertions))]
 const _: () = assert!(size_of::<Connection<MioNet>>() <= CONNECTION_BYTES);
 
+/// Stands for the listener of a connection that was dialed.
+const DIALED: u16 = u16::MAX;
+
 impl<N: Net> Connection<N> {
-    pub fn new(stream: N::Stream, listener: u16, now: Moment) -> Self {
+    /// One that has come in by this listener.
+    pub fn accepted(stream: N::Stream, listener: u16, now: Moment) -> Self {
+        // A new socket has room to write. Whether it can be read, the first edge tells.
+        Self::new(stream, listener, Readiness::WRITABLE, now)
+    }
+
+    /// One that is being made.
+    pub fn dialed(stream: N::Stream, now: Moment) -> Self {
+        let mut connection = Self::new(stream, DIALED, Readiness::default(), now);
+        connection.is_dialing = true;
+        connection
+    }
+
+    fn new(stream: N::Stream, listener: u16, readiness: Readiness, now: Moment) -> Self {
         Self {
             stream,
             listener,
-            // A new socket has room to write. Whether it can be read, the first edge tells.
-            readiness: Readiness::WRITABLE,
+            is_dialing: false,
+            readiness,
             queued: false,
             input: Flow::Open,
             output: Flow::Open,
@@ -116,6 +134,11 @@ impl<N: Net> Connection<N> {
         }
     }
 
+    /// The listener it came in by, if it was not dialed.
+    pub fn listener(&self) -> Option<usize> {
+        (self.listener != DIALED).then_some(usize::from(self.listener))
+    }
+
     /// Whether a read could bring something and there is a taker for it.
     pub fn wants_reading(&self) -> bool {
         self.readiness.has(Readiness::READABLE)
@@ -127,6 +150,7 @@ impl<N: Net> Connection<N> {
     /// Whether there may be more to do for it than to read.
     pub fn has_chores(&self) -> bool {
         self.failure.is_some()
+            || self.is_dialing
             || self.readiness.has(Readiness::ERROR)
             || self.closing.is_some()
             || self.is_sending()

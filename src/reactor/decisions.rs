@@ -18,6 +18,10 @@ pub(super) enum Question {
     /// When a byte last moved to or from these.
     Activity(Members),
     Drained,
+    /// This is the connection that was dialed for that client.
+    Dialing(ClientId),
+    /// There is none for this client.
+    NotDialed,
 }
 
 impl<N: Net> Reactor<N> {
@@ -43,6 +47,8 @@ impl<N: Net> Reactor<N> {
                         (self.horizon.time(self.now), Input::Activity { last })
                     }
                     Question::Drained => (self.now, Input::SendDrained),
+                    Question::Dialing(client) => (self.now, Input::Dialing { client }),
+                    Question::NotDialed => (self.now, Input::NotDialed),
                 };
                 self.engine.handle_input(now, client, answer);
             }
@@ -64,6 +70,7 @@ impl<N: Net> Reactor<N> {
         match output {
             Output::Send { to, payload } => self.send(to, &payload),
             Output::Forward { from, to } => self.forward(from, to),
+            Output::Dial { client, to } => self.dial(client, to),
             Output::Finish(client) => self.finish(client),
             Output::Resume(client) => self.resume(client),
             Output::ReadOn(client) => self.read_on(client),

@@ -141,7 +141,7 @@ impl<N: Net> Reactor<N> {
     /// Makes a place on a full table. Lingering is a courtesy, and whoever is new goes before it: else clients who are sent
     /// away, and stay, could keep all others out.
     pub(super) fn make_room(&mut self) {
-        while self.connections.len() >= self.settings.max_clients
+        while self.clients_connected() >= self.settings.max_clients
             && let Some(id) = self.lingering.pop_front()
         {
             self.free(id, Ending::Finish);
@@ -229,10 +229,16 @@ impl<N: Net> Reactor<N> {
         self.buffers.release(&mut connection.unread);
         self.buffers.release(&mut connection.unsent);
         self.pipes.discard(&mut connection.piped, &mut self.buffers);
-        self.listeners[usize::from(connection.listener)].bytes += connection.received;
-        if let Some(closing) = connection.closing {
-            debug!("{id}: closed: {}", closing.reason);
-            self.counters.count_close(closing.reason);
+        let reason = connection.closing.map(|closing| closing.reason);
+        if let Some(reason) = reason {
+            debug!("{id}: closed: {reason}");
+        }
+        match connection.listener() {
+            Some(listener) => {
+                self.listeners[listener].bytes += connection.received;
+                reason.inspect(|&reason| self.counters.count_close(reason));
+            }
+            None => self.dialed -= 1,
         }
         if ending == Ending::Finish {
             self.net.close(connection.stream);

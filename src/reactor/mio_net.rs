@@ -11,6 +11,7 @@ use socket2::SockRef;
 
 use crate::engine::ClientId;
 use crate::limits::EVENTS_PER_POLL;
+use crate::socket;
 
 use super::net::{Event, Net};
 use super::outq;
@@ -27,11 +28,13 @@ pub struct MioNet {
     poll: Poll,
     events: Events,
     signals: Signals,
+    /// How long bytes that were sent to somebody dialed may stay without an answer.
+    user_timeout: Option<Duration>,
 }
 
 impl MioNet {
-    /// A poll that already receives the signals.
-    pub fn new() -> io::Result<Self> {
+    /// A poll that already receives the signals. Connections that are dialed get this user timeout (RFC 5482).
+    pub fn new(user_timeout: Option<Duration>) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut signals = Signals::new(Signal::NUMBERS)?;
         poll.registry()
@@ -40,6 +43,7 @@ impl MioNet {
             poll,
             events: Events::with_capacity(EVENTS_PER_POLL),
             signals,
+            user_timeout,
         })
     }
 
@@ -95,6 +99,21 @@ impl Net for MioNet {
             SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
         }
         Ok((stream, peer))
+    }
+
+    fn connect(&mut self, to: SocketAddr) -> io::Result<TcpStream> {
+        socket::dial(to, self.user_timeout).map(TcpStream::from_std)
+    }
+
+    fn is_connected(&mut self, stream: &mut TcpStream) -> io::Result<bool> {
+        if let Some(error) = stream.take_error()? {
+            return Err(error);
+        }
+        match stream.peer_addr() {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     fn register(&mut self, stream: &mut TcpStream, id: ClientId) -> io::Result<()> {

@@ -16,6 +16,7 @@ mod accept;
 mod buffer;
 mod connection;
 mod decisions;
+mod dial;
 mod ending;
 mod feed;
 mod horizon;
@@ -69,7 +70,8 @@ use stop::{Signals, Stop};
 pub struct Settings {
     /// Clients at one time; others are refused.
     pub max_clients: usize,
-    /// Bytes that all buffers together may hold. At least [`BufferMemory::floors`] of `max_clients`.
+    /// Bytes that all buffers together may hold. At least [`BufferMemory::floors`] of `max_clients`, and of as
+    /// many connections more if the engine [dials](Engine::connections_per_client).
     pub buffer_memory: usize,
     /// Which links splice.
     pub splicing: Splicing,
@@ -93,6 +95,9 @@ pub struct Reactor<N: Net> {
     connections: Slots<Connection<N>>,
     /// Connections that may have something to do, each once.
     ready: VecDeque<ClientId>,
+    /// How many of the connections were dialed, now and ever.
+    dialed: usize,
+    dialed_ever: u64,
     /// What the engine is to be told once its outputs are drained.
     questions: Vec<(ClientId, Question)>,
     timers: Deadlines<ClientId>,
@@ -131,8 +136,9 @@ impl<N: Net> Reactor<N> {
     pub fn new(net: N, engine: Engine, settings: Settings, console: Box<dyn Write>) -> Self {
         let now = net.now();
         let epoch = Epoch::new(now);
+        let most = settings.max_clients * engine.connections_per_client();
         Self {
-            buffers: BufferMemory::new(settings.buffer_memory, settings.max_clients),
+            buffers: BufferMemory::new(settings.buffer_memory, most),
             pipes: Pipes::new(settings.pipes),
             net,
             engine,
@@ -140,6 +146,8 @@ impl<N: Net> Reactor<N> {
             listeners: Vec::new(),
             connections: Slots::new(),
             ready: VecDeque::new(),
+            dialed: 0,
+            dialed_ever: 0,
             questions: Vec::new(),
             timers: Deadlines::default(),
             farewells: FAREWELLS_PER_TURN,

@@ -46,6 +46,19 @@ pub trait Net {
     /// fails for a client that has already gone.
     fn accept(&mut self, listener: &mut Self::Listener) -> io::Result<(Self::Stream, SocketAddr)>;
 
+    /// Begins to connect to this address, and does not wait for it. An edge of the stream tells when there is news:
+    /// [`is_connected`](Self::is_connected) says which.
+    ///
+    /// # Errors
+    /// If it can't even begin.
+    fn connect(&mut self, to: SocketAddr) -> io::Result<Self::Stream>;
+
+    /// Whether a stream that is being connected is so by now.
+    ///
+    /// # Errors
+    /// If it never will be.
+    fn is_connected(&mut self, stream: &mut Self::Stream) -> io::Result<bool>;
+
     /// Asks for the stream's edges, once for its life.
     fn register(&mut self, stream: &mut Self::Stream, id: ClientId) -> io::Result<()>;
 

@@ -31,6 +31,21 @@ pub(super) fn write(path: &Path, statistics: &Statistics) -> io::Result<()> {
 fn text(statistics: &Statistics) -> String {
     let mut page = Page::default();
     services(&mut page, &statistics.services);
+    let workers = statistics.workers.iter();
+    page.many(
+        "worker_up",
+        GAUGE,
+        "worker",
+        workers
+            .clone()
+            .map(|worker| (&*worker.name, worker.up.into())),
+    );
+    page.many(
+        "worker_rooms",
+        GAUGE,
+        "worker",
+        workers.map(|worker| (&*worker.name, worker.rooms.into())),
+    );
     let closed = statistics.closed.iter();
     page.many(
         "closed_total",
@@ -93,12 +108,12 @@ impl Page {
     }
 
     /// A family with a sample for each value of a label.
-    fn many(
+    fn many<'a>(
         &mut self,
         name: &str,
         kind: &str,
         label: &str,
-        samples: impl IntoIterator<Item = (&'static str, u64)>,
+        samples: impl IntoIterator<Item = (&'a str, u64)>,
     ) {
         self.line(format_args!("# TYPE pairloop_{name} {kind}"));
         for (of, value) in samples {

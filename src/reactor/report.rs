@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use log::{error, info};
 
 use crate::console;
-use crate::engine::{CloseReason, Counts};
+use crate::engine::{CloseReason, Counts, WorkerState};
 
 use super::net::Net;
 use super::{Reactor, prometheus};
@@ -47,6 +47,8 @@ pub struct ServiceStatistics {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statistics {
     pub services: Vec<ServiceStatistics>,
+    /// The workers that rooms are handed to.
+    pub workers: Vec<WorkerState>,
     /// Clients accepted since the start.
     pub accepted: u64,
     /// Clients closed since the start, by reason.
@@ -71,7 +73,9 @@ impl<N: Net> Reactor<N> {
         // Counted when somebody asks, and not with every message.
         let mut received = vec![0; self.listeners.len()];
         for connection in self.connections.iter() {
-            received[usize::from(connection.listener)] += connection.counted();
+            if let Some(listener) = connection.listener() {
+                received[listener] += connection.counted();
+            }
         }
         let mut services: Vec<ServiceStatistics> = Vec::new();
         for (lobby, (service, counts)) in self.engine.counts().into_iter().enumerate() {
@@ -96,7 +100,8 @@ impl<N: Net> Reactor<N> {
         }
         Statistics {
             services,
-            accepted: self.connections.given(),
+            workers: self.engine.workers(),
+            accepted: self.connections.given() - self.dialed_ever,
             closed: CloseReason::ALL
                 .iter()
                 .map(|&reason| (reason, self.counters.closed[reason as usize]))
@@ -141,6 +146,10 @@ impl<N: Net> Reactor<N> {
 impl Statistics {
     fn lines(&self) -> impl Iterator<Item = String> {
         let services = self.services.iter().map(ServiceStatistics::line);
+        let workers = self.workers.iter().map(|WorkerState { name, up, rooms }| {
+            let up = if *up { "up" } else { "down" };
+            format!("worker {name}: {up}, {rooms} rooms")
+        });
         let closed = self.closed.iter().copied();
         let totals = format!(
             "up {:.0?}, {} accepted, closed: {}",
@@ -158,6 +167,7 @@ impl Statistics {
             dropped += &format!(", {lost} of the usage log");
         }
         services
+            .chain(workers)
             .chain([totals, dropped])
             .collect::<Vec<_>>()
             .into_iter()

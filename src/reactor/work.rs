@@ -41,6 +41,10 @@ impl<N: Net> Reactor<N> {
     /// The same for those of whom more may be wanted than to read.
     #[inline(never)]
     fn do_chores(&mut self, id: ClientId) {
+        let connection = self.connections.get(id);
+        if connection.is_some_and(|connection| connection.is_dialing) {
+            return self.try_connected(id);
+        }
         if let Some(reason) = self.doom(id) {
             return self.lose(id, reason);
         }
@@ -214,7 +218,7 @@ impl<N: Net> Reactor<N> {
 }
 
 /// What an error of read or write says of the peer.
-fn reason_of(error: &io::Error) -> CloseReason {
+pub(super) fn reason_of(error: &io::Error) -> CloseReason {
     match error.kind() {
         ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::NotConnected => {
             CloseReason::Reset

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use crate::engine::room::RoomEnd;
+use crate::engine::close::RoomEnd;
 use crate::engine::sides::{Members, Side, Sides};
 use crate::engine::{CloseReason, Moment, Output, Payload};
 

@@ -19,6 +19,7 @@ pub(super) const CHAT: ServiceKind = ServiceKind {
     greeting: None,
     wait: None,
     configure,
+    route: None,
 };
 
 /// What the first of two clients is told when it comes.

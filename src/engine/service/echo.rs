@@ -9,6 +9,7 @@ pub(super) const ECHO: ServiceKind = ServiceKind {
     greeting: None,
     wait: None,
     configure: plain::<Echo>,
+    route: None,
 };
 
 #[derive(Default)]

@@ -6,6 +6,7 @@
 mod actions;
 mod chat;
 mod echo;
+pub(super) mod forward;
 mod order;
 mod relay;
 mod transit;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::greeting::Greeting;
+use super::route::RouteOptions;
 use super::sides::{PerSide, Side};
 use super::{CloseReason, Moment};
 
@@ -29,6 +31,7 @@ pub const SERVICES: &[&ServiceKind] = &[
     &order::ORDER,
     &chat::CHAT,
     &transit::TRANSIT,
+    &forward::FORWARD,
 ];
 
 /// A service as listeners name it.
@@ -43,6 +46,8 @@ pub struct ServiceKind {
     pub wait: Option<Duration>,
     /// Reads the service's own options of a listener.
     pub configure: fn(&[ServiceOption<'_>]) -> Result<Start, OptionError>,
+    /// The same, if its rooms live on workers: which these are.
+    pub route: Option<ReadRoute>,
 }
 
 /// How many clients make a room.
@@ -77,6 +82,9 @@ pub enum Manner {
 /// Makes the state of one room.
 pub type Start = Arc<dyn Fn() -> Box<dyn Service> + Send + Sync>;
 
+/// Reads from a listener's options which workers there are.
+pub type ReadRoute = fn(&[ServiceOption<'_>]) -> Result<RouteOptions, OptionError>;
+
 /// A listener's option: its name and its value.
 pub type ServiceOption<'a> = (&'a str, &'a str);
 
@@ -89,6 +97,8 @@ pub struct OptionError(pub String);
 pub struct Factory {
     pub kind: &'static ServiceKind,
     start: Start,
+    /// Which workers its rooms live on, if they do.
+    pub route: Option<RouteOptions>,
 }
 
 impl ServiceKind {
@@ -105,11 +115,20 @@ impl ServiceKind {
         Ok(Factory {
             kind: self,
             start: (self.configure)(options)?,
+            route: self.route.map(|read| read(options)).transpose()?,
         })
     }
 }
 
 impl Factory {
+    /// How its clients understand that they are cut off, as long as no worker has them.
+    pub(super) fn manner(&self) -> Manner {
+        match &self.route {
+            Some(route) if route.lines => Manner::Lines,
+            _ => self.kind.manner,
+        }
+    }
+
     pub(super) fn start(&self) -> Box<dyn Service> {
         (self.start)()
     }

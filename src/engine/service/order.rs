@@ -20,6 +20,7 @@ pub(super) const ORDER: ServiceKind = ServiceKind {
     greeting: None,
     wait: None,
     configure,
+    route: None,
 };
 
 fn configure(options: &[ServiceOption<'_>]) -> Result<Start, OptionError> {

@@ -9,6 +9,7 @@ pub(super) const RELAY: ServiceKind = ServiceKind {
     greeting: None,
     wait: None,
     configure: plain::<Relay>,
+    route: None,
 };
 
 #[derive(Default)]

@@ -24,6 +24,7 @@ pub(super) const TRANSIT: ServiceKind = ServiceKind {
     greeting: Some(&HANDSHAKE),
     wait: Some(TRANSIT_WAIT),
     configure: plain::<Transit>,
+    route: None,
 };
 
 const HANDSHAKE: Greeting = Greeting { read, answer };
@@ -62,6 +63,7 @@ fn handshake(line: &[u8]) -> Option<Hello<'_>> {
         room: str::from_utf8(token).ok()?,
         part: Part::Side(side),
         ack: false,
+        seat: false,
         scram: None,
     })
 }
@@ -106,6 +108,7 @@ mod tests {
             room: TOKEN,
             part: Part::Side(side),
             ack: false,
+            seat: false,
             scram: None,
         }
     }

@@ -126,6 +126,14 @@ impl Net for SimNet {
         Ok((SimStream { wire, socket }, peer))
     }
 
+    fn connect(&mut self, _to: SocketAddr) -> io::Result<SimStream> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn is_connected(&mut self, _stream: &mut SimStream) -> io::Result<bool> {
+        Err(io::ErrorKind::NotConnected.into())
+    }
+
     fn register(&mut self, stream: &mut SimStream, id: ClientId) -> io::Result<()> {
         self.wire.borrow_mut().register(stream.socket, id)
     }

@@ -1,0 +1,331 @@
+//! The workers of a main server: which of them a room goes to, and which are down.
+//!
+//! Nobody is asked whether a worker is up. One that failed a room is left out for a while, longer each time; then one
+//! room tries it, and if that works it is up again.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::net::{Ipv6Addr, SocketAddr};
+use std::rc::Rc;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use crate::limits::{WORKER_RETRY_FIRST, WORKER_RETRY_LAST};
+
+use super::{Moment, proxy};
+
+/// What a main server's listener was told about its workers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteOptions {
+    /// `HOST:PORT` of each. By this it is known, wherever the name leads.
+    pub workers: Vec<String>,
+    /// How long a worker has to take one client in.
+    pub patience: Duration,
+    /// Clients whose room no worker takes are told so in words, not by RST alone.
+    pub lines: bool,
+    /// Workers are told by a PROXY header where a client comes from.
+    pub proxy: bool,
+}
+
+/// A worker as operators see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerState {
+    pub name: String,
+    pub up: bool,
+    /// Rooms that are there now.
+    pub rooms: u32,
+}
+
+/// The workers of one listener.
+pub(super) struct Route {
+    workers: Vec<Worker>,
+    pub options: RouteOptions,
+    /// Where its clients connect to.
+    pub local: Option<SocketAddr>,
+}
+
+struct Worker {
+    name: String,
+    addresses: Vec<SocketAddr>,
+    rooms: Rc<Cell<u32>>,
+    /// Rooms that it was given, ever.
+    given: u64,
+    /// Failures since it last took a client in.
+    failures: u32,
+    /// After a failure: no room before then.
+    resting: Option<Moment>,
+}
+
+/// One address to try for a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Candidate {
+    pub worker: usize,
+    pub address: SocketAddr,
+    /// It is the worker's last address: if this fails, the worker has failed.
+    last: bool,
+}
+
+/// A room's place on a worker; given back when it is dropped.
+pub(super) struct Lease(Rc<Cell<u32>>);
+
+impl Lease {
+    fn of(rooms: &Rc<Cell<u32>>) -> Rc<Self> {
+        rooms.set(rooms.get() + 1);
+        Rc::new(Self(Rc::clone(rooms)))
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+impl Route {
+    /// The workers have no addresses yet: see [`set_addresses`](Self::set_addresses).
+    pub fn new(options: RouteOptions) -> Self {
+        let worker = |name: &String| Worker {
+            name: name.clone(),
+            addresses: Vec::new(),
+            rooms: Rc::default(),
+            given: 0,
+            failures: 0,
+            resting: None,
+        };
+        Self {
+            workers: options.workers.iter().map(worker).collect(),
+            options,
+            local: None,
+        }
+    }
+
+    /// What a worker's name stands for, from now on.
+    pub fn set_addresses(&mut self, worker: usize, addresses: Vec<SocketAddr>) {
+        self.workers[worker].addresses = addresses;
+    }
+
+    /// Where to try to put a room, the best first: a named room as the name says, as long as that worker is there, and any
+    /// other where the fewest are.
+    pub fn candidates(&mut self, now: Moment, room: &str) -> VecDeque<Candidate> {
+        let mut order: Vec<usize> = (0..self.workers.len()).collect();
+        match room {
+            "" => order.sort_by_key(|&worker| {
+                let worker = &self.workers[worker];
+                (worker.rooms.get(), worker.given)
+            }),
+            room => order.sort_by_key(|&worker| weight(&self.workers[worker].name, room)),
+        }
+        let up = order
+            .into_iter()
+            .filter(|&worker| self.workers[worker].may_be_tried(now));
+        let up: Vec<usize> = up.collect();
+        let addresses = up.into_iter().flat_map(|worker| {
+            let addresses = &self.workers[worker].addresses;
+            let last = addresses.len().wrapping_sub(1);
+            let addresses = addresses.iter().enumerate();
+            addresses.map(move |(number, &address)| Candidate {
+                worker,
+                address,
+                last: number == last,
+            })
+        });
+        addresses.collect()
+    }
+
+    /// What a worker is told of where a client comes from, if it is.
+    pub fn header(&self, peer: SocketAddr) -> Option<Vec<u8>> {
+        let local = self.local.unwrap_or((Ipv6Addr::UNSPECIFIED, 0).into());
+        self.options.proxy.then(|| proxy::header_v2(peer, local))
+    }
+
+    pub fn name(&self, worker: usize) -> &str {
+        &self.workers[worker].name
+    }
+
+    /// A room is about to be there.
+    pub fn lease(&mut self, worker: usize) -> Rc<Lease> {
+        let worker = &mut self.workers[worker];
+        worker.given += 1;
+        Lease::of(&worker.rooms)
+    }
+
+    /// It has taken a client in. Answers whether it had been down.
+    pub fn worked(&mut self, worker: usize) -> bool {
+        let worker = &mut self.workers[worker];
+        worker.resting = None;
+        std::mem::take(&mut worker.failures) > 0
+    }
+
+    /// It did not take a client in. Answers how long it is left out now; `None` if it has another address.
+    pub fn failed(&mut self, now: Moment, candidate: Candidate) -> Option<Duration> {
+        candidate.last.then(|| {
+            let worker = &mut self.workers[candidate.worker];
+            worker.failures += 1;
+            worker.rest(now)
+        })
+    }
+
+    pub fn states(&self) -> impl Iterator<Item = WorkerState> {
+        self.workers.iter().map(|worker| WorkerState {
+            name: worker.name.clone(),
+            up: worker.failures == 0,
+            rooms: worker.rooms.get(),
+        })
+    }
+}
+
+impl Worker {
+    /// Whether a room may be put there. One whose rest is over is tried by this room and by no other until it is known
+    /// how that went.
+    fn may_be_tried(&mut self, now: Moment) -> bool {
+        match self.resting {
+            None => true,
+            Some(until) if now < until => false,
+            Some(_) => {
+                self.rest(now);
+                true
+            }
+        }
+    }
+
+    fn rest(&mut self, now: Moment) -> Duration {
+        let doubled = 1 << (self.failures.max(1) - 1).min(16);
+        let rest = (WORKER_RETRY_FIRST * doubled).min(WORKER_RETRY_LAST);
+        self.resting = Some(now + rest);
+        rest
+    }
+}
+
+/// How little a room wants to be on a worker (rendezvous hashing: Thaler and Ravishankar, 1998). Where a worker comes or
+/// goes, only the rooms move that were or will be there. The hash is the same everywhere and always, so that several main
+/// servers agree.
+fn weight(worker: &str, room: &str) -> [u8; 32] {
+    let hash = Sha256::new().chain_update(worker).chain_update([0]);
+    hash.chain_update(room).finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Epoch;
+    use std::time::Instant;
+
+    fn route(workers: &[&str]) -> Route {
+        let mut route = Route::new(RouteOptions {
+            workers: workers.iter().map(|&name| name.into()).collect(),
+            patience: Duration::ZERO,
+            lines: false,
+            proxy: false,
+        });
+        for worker in 0..workers.len() {
+            route.set_addresses(worker, vec![address(worker)]);
+        }
+        route
+    }
+
+    fn address(worker: usize) -> SocketAddr {
+        SocketAddr::from(([192, 0, 2, 1], 1000 + worker as u16))
+    }
+
+    fn now() -> Moment {
+        let now = Instant::now();
+        Epoch::new(now).moment(now)
+    }
+
+    /// The names of the workers in the order in which they are tried.
+    fn tried(route: &mut Route, now: Moment, room: &str) -> Vec<String> {
+        let candidates = route.candidates(now, room);
+        let names = candidates.iter().map(|one| route.name(one.worker).into());
+        names.collect()
+    }
+
+    #[test]
+    fn a_room_moves_only_if_its_own_worker_goes() {
+        let now = now();
+        let (mut three, mut two) = (route(&["a:1", "b:1", "c:1"]), route(&["c:1", "a:1"]));
+        let mut on_b = 0;
+        for room in 0..300 {
+            let room = format!("room-{room}");
+            let order = tried(&mut three, now, &room);
+            let without: Vec<_> = order.iter().filter(|&name| name != "b:1").collect();
+            assert_eq!(
+                tried(&mut two, now, &room),
+                without.into_iter().cloned().collect::<Vec<_>>()
+            );
+            on_b += u32::from(order[0] == "b:1");
+        }
+        assert!(
+            (70..130).contains(&on_b),
+            "{on_b} of 300 rooms on one of three"
+        );
+    }
+
+    #[test]
+    fn other_rooms_go_where_the_fewest_are() {
+        let now = now();
+        let mut route = route(&["a:1", "b:1"]);
+        let mut leases = Vec::new();
+        let mut give = |route: &mut Route| {
+            let worker = route.candidates(now, "")[0].worker;
+            leases.push(route.lease(worker));
+            worker
+        };
+        assert_eq!(
+            [give(&mut route), give(&mut route), give(&mut route)],
+            [0, 1, 0]
+        );
+        leases.remove(2);
+        leases.remove(0);
+        assert_eq!(
+            route.states().map(|state| state.rooms).collect::<Vec<_>>(),
+            [0, 1]
+        );
+        assert_eq!(route.candidates(now, "")[0].worker, 0);
+        leases.clear();
+        assert_eq!(
+            route.candidates(now, "")[0].worker,
+            1,
+            "the one that was given fewer"
+        );
+    }
+
+    #[test]
+    fn one_that_failed_is_left_out_for_longer_and_longer() {
+        let mut now = now();
+        let mut route = route(&["a:1"]);
+        for rest in [1, 2, 4, 8, 16, 30, 30].map(Duration::from_secs) {
+            let candidate = route.candidates(now, "r")[0];
+            assert_eq!(route.failed(now, candidate), Some(rest));
+            assert!(!route.states().next().unwrap().up);
+            assert!(
+                route
+                    .candidates(now + (rest - Duration::from_millis(1)), "r")
+                    .is_empty()
+            );
+            now = now + rest;
+        }
+        assert_eq!(route.candidates(now, "r").len(), 1);
+        assert!(route.candidates(now, "r").is_empty(), "one room tries it");
+        assert!(route.worked(0));
+        assert!(!route.worked(0));
+        assert_eq!(route.candidates(now, "r").len(), 1);
+        assert!(route.states().next().unwrap().up);
+    }
+
+    #[test]
+    fn a_worker_fails_with_its_last_address() {
+        let now = now();
+        let mut route = route(&["a:1", "b:1"]);
+        route.set_addresses(0, vec![address(7), address(8)]);
+        let [first, second, other] = *route.candidates(now, "").make_contiguous() else {
+            panic!("two addresses and one");
+        };
+        assert_eq!(
+            [first.address, second.address, other.address],
+            [7, 8, 1].map(address)
+        );
+        assert_eq!(route.failed(now, first), None);
+        assert!(route.failed(now, second).is_some());
+    }
+}

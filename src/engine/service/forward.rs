@@ -1,0 +1,187 @@
+//! forward: rooms that live on another server, a worker. Here the clients meet; then each is linked with a connection to
+//! the worker, and what their room does with the bytes is decided there.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::engine::greeting::{Part, Role};
+use crate::engine::hello::SEATED;
+use crate::engine::route::{Lease, RouteOptions};
+use crate::limits::{LONGEST_HELLO, WORKER_PATIENCE};
+
+use super::relay::Relay;
+use super::{
+    Actions, Manner, OptionError, Seats, Service, ServiceKind, ServiceOption, Side, Start,
+};
+
+pub(super) const FORWARD: ServiceKind = ServiceKind {
+    name: "forward",
+    seats: Seats::Two,
+    manner: Manner::Raw,
+    greeting: None,
+    wait: None,
+    configure,
+    route: Some(route),
+};
+
+const KNOWN: &str = "to=HOST:PORT[,HOST:PORT...], patience=TIME, lines=on and proxy=v2";
+
+/// Until a worker has its room, a client has the beginning of a relay.
+fn configure(_options: &[ServiceOption<'_>]) -> Result<Start, OptionError> {
+    Ok(Arc::new(|| Box::new(Relay)))
+}
+
+fn route(options: &[ServiceOption<'_>]) -> Result<RouteOptions, OptionError> {
+    let mut route = RouteOptions {
+        workers: Vec::new(),
+        patience: WORKER_PATIENCE,
+        lines: false,
+        proxy: false,
+    };
+    for &(name, value) in options {
+        let wrong = |error: String| OptionError(format!("{name}={value}: {error}"));
+        match (name, value) {
+            ("to", workers) => route.workers = read_workers(workers).map_err(wrong)?,
+            ("patience", time) => route.patience = crate::units::duration(time).map_err(wrong)?,
+            ("lines", "on") => route.lines = true,
+            ("lines", "off") => route.lines = false,
+            ("lines", _) => return Err(wrong("on or off".into())),
+            ("proxy", "v2") => route.proxy = true,
+            ("proxy", _) => return Err(wrong("v2 sends PROXY headers to workers".into())),
+            _ => return Err(OptionError::unknown(name, KNOWN)),
+        }
+    }
+    if route.workers.is_empty() {
+        return Err(OptionError(
+            "to=HOST:PORT says which worker, or workers".into(),
+        ));
+    }
+    Ok(route)
+}
+
+fn read_workers(list: &str) -> Result<Vec<String>, String> {
+    let mut workers: Vec<String> = Vec::new();
+    for worker in list.split(',') {
+        let port = worker.rsplit_once(':').filter(|(host, _)| !host.is_empty());
+        let port = port.and_then(|(_, port)| port.parse::<u16>().ok());
+        if port.is_none_or(|port| port == 0) {
+            return Err(format!("`{worker}` is not HOST:PORT"));
+        }
+        if workers.iter().any(|known| known == worker) {
+            return Err(format!("{worker} is there twice"));
+        }
+        workers.push(worker.into());
+    }
+    Ok(workers)
+}
+
+/// What a worker is told of a client.
+pub(in crate::engine) fn hello(room: &str, part: Part) -> String {
+    let role = match part {
+        Part::Role(Some(Role::Produce)) => " produce",
+        Part::Role(Some(Role::Consume)) => " consume",
+        _ => "",
+    };
+    format!("JOIN {room}{role} seat\n")
+}
+
+/// Reads the worker's answer when it has taken a client in: how long it is; `None` if it is not complete.
+///
+/// # Errors
+/// If it says something else. That is what it said.
+pub(in crate::engine) fn answer(bytes: &[u8]) -> Result<Option<usize>, String> {
+    let begun = bytes.len().min(SEATED.len());
+    if bytes[..begun] == SEATED[..begun] {
+        return Ok((begun == SEATED.len()).then_some(begun));
+    }
+    let within = &bytes[..bytes.len().min(LONGEST_HELLO)];
+    match within.iter().position(|&byte| byte == b'\n') {
+        None if within.len() < LONGEST_HELLO => Ok(None),
+        end => Err(String::from_utf8_lossy(&within[..end.unwrap_or(80)]).into_owned()),
+    }
+}
+
+/// A client and its connection to the worker: a relay of its own. When one of them is cut the other is, too, and the
+/// worker does the same with the partner's.
+pub(in crate::engine) struct Leg {
+    relay: Relay,
+    _lease: Rc<Lease>,
+}
+
+impl Leg {
+    pub fn new(lease: Rc<Lease>) -> Box<Self> {
+        Box::new(Self {
+            relay: Relay,
+            _lease: lease,
+        })
+    }
+}
+
+impl Service for Leg {
+    fn open(&mut self, actions: &mut Actions<'_>) {
+        self.relay.open(actions);
+    }
+
+    fn eof(&mut self, side: Side, unread: &[u8], actions: &mut Actions<'_>) {
+        self.relay.eof(side, unread, actions);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn options() {
+        let read =
+            |options: &[ServiceOption<'_>]| route(options).map_err(|OptionError(error)| error);
+        assert_eq!(
+            read(&[
+                ("to", "a:1,[::1]:2"),
+                ("patience", "1s"),
+                ("lines", "on"),
+                ("proxy", "v2")
+            ]),
+            Ok(RouteOptions {
+                workers: vec!["a:1".into(), "[::1]:2".into()],
+                patience: Duration::from_secs(1),
+                lines: true,
+                proxy: true,
+            })
+        );
+        for (options, error) in [
+            (&[][..], "to=HOST:PORT says which"),
+            (&[("to", "")], "`` is not HOST:PORT"),
+            (&[("to", "a")], "`a` is not HOST:PORT"),
+            (&[("to", ":1")], "`:1` is not HOST:PORT"),
+            (&[("to", "a:0")], "`a:0` is not HOST:PORT"),
+            (&[("to", "a:1,b:65536")], "`b:65536` is not"),
+            (&[("to", "a:1,a:1")], "a:1 is there twice"),
+            (&[("to", "a:1"), ("lines", "yes")], "on or off"),
+            (&[("to", "a:1"), ("proxy", "v1")], "v2 sends"),
+            (&[("to", "a:1"), ("patience", "0s")], "more than nothing"),
+            (&[("to", "a:1"), ("patience", "x")], "patience=x"),
+            (
+                &[("to", "a:1"), ("turns", "free")],
+                "unknown option `turns`",
+            ),
+        ] {
+            let said = read(options).unwrap_err();
+            assert!(said.contains(error), "{options:?}: {said}");
+        }
+    }
+
+    #[test]
+    fn answers() {
+        for split in 0..SEATED.len() {
+            assert_eq!(answer(&SEATED[..split]), Ok(None));
+        }
+        assert_eq!(answer(SEATED), Ok(Some(8)));
+        assert_eq!(answer(b"OK seat\nYOU'RE"), Ok(Some(8)));
+        assert_eq!(answer(b"ERR full no"), Ok(None));
+        assert_eq!(answer(b"ERR full no\nx"), Err("ERR full no".into()));
+        assert_eq!(answer(&[b'x'; 1023]), Ok(None));
+        assert_eq!(answer(&[b'x'; 5000]), Err("x".repeat(80)));
+    }
+}

@@ -1,0 +1,68 @@
+//! Connections that the engine asked for: they are made without waiting, and then are like all others.
+
+use std::net::SocketAddr;
+
+use log::{debug, warn};
+
+use crate::engine::{ClientId, Input};
+
+use super::Reactor;
+use super::connection::Connection;
+use super::decisions::Question;
+use super::net::Net;
+use super::work::reason_of;
+
+impl<N: Net> Reactor<N> {
+    /// Begins to connect on behalf of a client. The engine is told how that goes once its outputs are drained.
+    pub(super) fn dial(&mut self, client: ClientId, to: SocketAddr) {
+        let question = match self.begin_to_dial(to) {
+            Ok(id) => {
+                debug!("{id}: dials {to} for {client}");
+                (id, Question::Dialing(client))
+            }
+            Err(error) => {
+                warn!("{client}: cannot dial {to}: {error}");
+                (client, Question::NotDialed)
+            }
+        };
+        self.questions.push(question);
+    }
+
+    fn begin_to_dial(&mut self, to: SocketAddr) -> std::io::Result<ClientId> {
+        let stream = self.net.connect(to)?;
+        let id = self
+            .connections
+            .insert(Connection::dialed(stream, self.moment));
+        let connection = self.connections.get_mut(id).expect("it was just put in");
+        if let Err(error) = self.net.register(&mut connection.stream, id) {
+            self.connections.remove(id);
+            return Err(error);
+        }
+        self.dialed += 1;
+        self.dialed_ever += 1;
+        Ok(id)
+    }
+
+    /// Something has happened to a connection that is being made.
+    pub(super) fn try_connected(&mut self, id: ClientId) {
+        let Some(connection) = self.connections.get_mut(id) else {
+            return;
+        };
+        match self.net.is_connected(&mut connection.stream) {
+            Ok(false) => {}
+            Ok(true) => {
+                connection.is_dialing = false;
+                self.engine.handle_input(self.now, id, Input::Dialed);
+                self.carry_out();
+                // What it has said since, or that it has gone, came with the same edge.
+                self.enqueue(id);
+            }
+            Err(error) => self.lose(id, reason_of(&error)),
+        }
+    }
+
+    /// Connections at one time of clients, without those that were dialed.
+    pub(super) fn clients_connected(&self) -> usize {
+        self.connections.len() - self.dialed
+    }
+}
