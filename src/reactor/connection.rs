@@ -44,10 +44,8 @@ pub struct Closing {
 /// hold bytes.
 pub struct Connection<N: Net> {
     pub stream: N::Stream,
-    /// The listener it came in by; `DIALED` if it came by none.
+    /// The listener it came in by; `DIALING` or `DIALED` if it came by none.
     listener: u16,
-    /// It was dialed, and is not there yet.
-    pub is_dialing: bool,
     pub readiness: Readiness,
     /// It is on the ready list.
     pub queued: bool,
@@ -89,7 +87,8 @@ pub struct Connection<N: Net> {
 #[cfg(not(debug_assertions))]
 const _: () = assert!(size_of::<Connection<MioNet>>() <= CONNECTION_BYTES);
 
-/// Stands for the listener of a connection that was dialed.
+/// Stand for the listener of a connection that was dialed: until it is there, and from then on.
+const DIALING: u16 = u16::MAX - 1;
 const DIALED: u16 = u16::MAX;
 
 impl<N: Net> Connection<N> {
@@ -101,16 +100,13 @@ impl<N: Net> Connection<N> {
 
     /// One that is being made.
     pub fn dialed(stream: N::Stream, now: Moment) -> Self {
-        let mut connection = Self::new(stream, DIALED, Readiness::default(), now);
-        connection.is_dialing = true;
-        connection
+        Self::new(stream, DIALING, Readiness::default(), now)
     }
 
     fn new(stream: N::Stream, listener: u16, readiness: Readiness, now: Moment) -> Self {
         Self {
             stream,
             listener,
-            is_dialing: false,
             readiness,
             queued: false,
             input: Flow::Open,
@@ -136,7 +132,17 @@ impl<N: Net> Connection<N> {
 
     /// The listener it came in by, if it was not dialed.
     pub fn listener(&self) -> Option<usize> {
-        (self.listener != DIALED).then_some(usize::from(self.listener))
+        (self.listener < DIALING).then_some(usize::from(self.listener))
+    }
+
+    /// Whether it was dialed, and is not there yet.
+    pub fn is_dialing(&self) -> bool {
+        self.listener == DIALING
+    }
+
+    /// It was dialed, and is there.
+    pub fn has_connected(&mut self) {
+        self.listener = DIALED;
     }
 
     /// Whether a read could bring something and there is a taker for it.
@@ -150,7 +156,7 @@ impl<N: Net> Connection<N> {
     /// Whether there may be more to do for it than to read.
     pub fn has_chores(&self) -> bool {
         self.failure.is_some()
-            || self.is_dialing
+            || self.is_dialing()
             || self.readiness.has(Readiness::ERROR)
             || self.closing.is_some()
             || self.is_sending()

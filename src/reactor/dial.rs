@@ -51,7 +51,7 @@ impl<N: Net> Reactor<N> {
         match self.net.is_connected(&mut connection.stream) {
             Ok(false) => {}
             Ok(true) => {
-                connection.is_dialing = false;
+                connection.has_connected();
                 self.engine.handle_input(self.now, id, Input::Dialed);
                 self.carry_out();
                 // What it has said since, or that it has gone, came with the same edge.

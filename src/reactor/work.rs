@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::engine::{ClientId, CloseReason, Ending, Input};
 use crate::limits::BYTES_PER_TURN;
 
-use super::connection::{Closing, Flow};
+use super::connection::{Closing, Connection, Flow};
 use super::net::Net;
 use super::readiness::Readiness;
 use super::{Reactor, retry};
@@ -42,7 +42,7 @@ impl<N: Net> Reactor<N> {
     #[inline(never)]
     fn do_chores(&mut self, id: ClientId) {
         let connection = self.connections.get(id);
-        if connection.is_some_and(|connection| connection.is_dialing) {
+        if connection.is_some_and(Connection::is_dialing) {
             return self.try_connected(id);
         }
         if let Some(reason) = self.doom(id) {
