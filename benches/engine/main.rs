@@ -61,8 +61,8 @@ const FIGURES: &[Figure] = &[
         Alone(Scenario::Relay(Splicing::Always)),
         555,
     ),
-    figure("chat", Alone(Scenario::Chat), 1350),
-    figure("pairing", Alone(Scenario::Pairing), 4680),
+    figure("chat", Alone(Scenario::Chat), 1410),
+    figure("pairing", Alone(Scenario::Pairing), 4830),
     figure("pairing-by-name", Alone(Scenario::Hello), 15_050),
     figure("daemon-echo", Daemon("echo", "", "--connections 50"), 292),
     figure(

@@ -159,7 +159,7 @@ impl Engine {
         Ok(Guest {
             came: door.came,
             peer: door.peer,
-            room: hello.room.into(),
+            room: Some(hello.room.into()),
             part: hello.part,
             ack: hello.ack,
             seat: hello.seat,

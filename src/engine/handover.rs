@@ -16,6 +16,7 @@ use std::rc::Rc;
 use super::client::At;
 use super::close::RoomEnd;
 use super::lobby::Guest;
+use super::note::WorkerFailure;
 use super::room::Room;
 use super::route::{Candidate, Lease};
 use super::service::forward::{self, Leg};
@@ -46,11 +47,12 @@ impl Engine {
     pub(super) fn hand_over(&mut self, now: Moment, x: Key, y: ClientId, guest: Guest) {
         let listener = self.rooms[x].listener();
         let lobby = &mut self.lobbies[listener];
-        let name = match &*guest.room {
-            "" => format!("any.{}", self.nonces.tag()),
-            room => format!("{}.{}", &room[..room.len().min(40)], self.nonces.tag()),
+        let room = guest.room.as_deref();
+        let name = match room {
+            None => format!("any.{}", self.nonces.tag()),
+            Some(room) => format!("{}.{}", &room[..room.len().min(40)], self.nonces.tag()),
         };
-        let next = lobby.candidates(now, &guest.room);
+        let next = lobby.candidates(now, room);
         let leg = Room::new(now, listener, y, guest.came, lobby.factory());
         let leg = self.rooms.insert(leg);
         self.clients.insert(y.slot(), At::Seat(leg, Side::X));
@@ -253,12 +255,13 @@ impl Engine {
         {
             let worker = route.name(candidate.worker).into();
             let rest = route.failed(now, candidate);
-            self.outputs.push_back(Output::Note(Note::WorkerFailed {
-                worker,
-                address: candidate.address,
-                why,
-                rest,
-            }));
+            self.outputs
+                .push_back(Output::Note(Note::WorkerFailed(Box::new(WorkerFailure {
+                    worker,
+                    address: candidate.address,
+                    why,
+                    rest,
+                }))));
         }
         self.drop_connections(legs);
         self.try_next(now, key);

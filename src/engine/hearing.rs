@@ -21,13 +21,13 @@ impl Engine {
         if room.is_mute(side) {
             return bytes.len();
         }
-        if let Some((handover, _)) = room.handover()
-            && side == Side::Y
-        {
-            return self.hear_worker(now, handover, key, bytes);
-        }
         if !room.is_open() {
-            return self.early(now, client, bytes);
+            return match room.handover() {
+                Some((handover, _)) if side == Side::Y => {
+                    self.hear_worker(now, handover, key, bytes)
+                }
+                _ => self.early(now, client, bytes),
+            };
         }
         let mut taken = 0;
         if room.takes_data(side) {
@@ -59,11 +59,11 @@ impl Engine {
             At::Seat(key, side) => (key, side),
         };
         let room = &mut self.rooms[key];
-        if room.handover().is_some() && side == Side::Y {
-            return self.lost(now, key, side, CloseReason::Left);
-        }
-        if room.place().is_some() && !room.is_mute(side) {
-            return self.end_room(now, key, RoomEnd::Lost(side, CloseReason::Left));
+        if !room.is_open() {
+            let worker = room.handover().is_some() && side == Side::Y;
+            if worker || room.place().is_some() && !room.is_mute(side) {
+                return self.lost(now, key, side, CloseReason::Left);
+            }
         }
         room.finish(side);
         if room.is_open() {

@@ -48,8 +48,8 @@ pub(super) struct Guest {
     /// When it connected.
     pub came: Moment,
     pub peer: SocketAddr,
-    /// The room that it wants; empty where rooms have no names.
-    pub room: Rc<str>,
+    /// The room that it wants, where rooms have names.
+    pub room: Option<Rc<str>>,
     pub part: Part,
     /// It wants to be told when its partner is there.
     pub ack: bool,
@@ -63,7 +63,7 @@ impl Guest {
         Self {
             came,
             peer,
-            room: Rc::default(),
+            room: None,
             part: Part::Role(None),
             ack: false,
             seat: false,
@@ -92,11 +92,11 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Where those begin who may fit to this guest.
-    fn first_for(guest: &Guest) -> Self {
+    /// Where those begin who may fit in this room to whoever is this there.
+    fn first_for(room: &Rc<str>, part: Part) -> Self {
         Self {
-            room: Rc::clone(&guest.room),
-            part: guest.part.first_that_may_fit(),
+            room: Rc::clone(room),
+            part: part.first_that_may_fit(),
             ticket: 0,
         }
     }
@@ -136,10 +136,10 @@ impl Lobby {
 
     /// Takes the room that has waited longest for somebody like this guest.
     pub fn partner_for(&mut self, guest: &Guest) -> Option<Key> {
-        if guest.room.is_empty() {
+        let Some(room) = &guest.room else {
             return self.anyone.take();
-        }
-        let mut wanted = Place::first_for(guest);
+        };
+        let mut wanted = Place::first_for(room, guest.part);
         let (place, _) = self.named.range(&wanted..).next()?;
         if place.room != wanted.room || !guest.part.fits(place.part) {
             return None;
@@ -150,20 +150,23 @@ impl Lobby {
 
     /// All who still wait in the room that this guest wanted, from the first on who might have fitted.
     pub fn waiting_like(&self, guest: &Guest) -> Vec<Key> {
-        let waiting = self.named.range(Place::first_for(guest)..);
-        let waiting = waiting.take_while(|(place, _)| place.room == guest.room);
+        let Some(room) = &guest.room else {
+            return Vec::new();
+        };
+        let waiting = self.named.range(Place::first_for(room, guest.part)..);
+        let waiting = waiting.take_while(|(place, _)| place.room == *room);
         waiting.map(|(_, &key)| key).collect()
     }
 
     /// Lets a room wait for its second client.
     pub fn wait(&mut self, guest: &Guest, key: Key) -> Option<Place> {
-        if guest.room.is_empty() {
+        let Some(room) = &guest.room else {
             self.anyone = Some(key);
             return None;
-        }
+        };
         self.tickets += 1;
         let place = Place {
-            room: Rc::clone(&guest.room),
+            room: Rc::clone(room),
             part: guest.part,
             ticket: self.tickets,
         };
@@ -180,7 +183,7 @@ impl Lobby {
     }
 
     /// Where to try to put a room of this name.
-    pub fn candidates(&mut self, now: Moment, room: &str) -> VecDeque<Candidate> {
+    pub fn candidates(&mut self, now: Moment, room: Option<&str>) -> VecDeque<Candidate> {
         let route = self.route.as_mut();
         route.map_or_else(VecDeque::new, |route| route.candidates(now, room))
     }

@@ -20,13 +20,8 @@ pub enum Note {
         members: Members,
         worker: String,
     },
-    /// A worker did not take a room; it is left out for this time, if it has no other address.
-    WorkerFailed {
-        worker: String,
-        address: SocketAddr,
-        why: String,
-        rest: Option<Duration>,
-    },
+    /// A worker did not take a room.
+    WorkerFailed(Box<WorkerFailure>),
     /// One that had failed takes rooms again.
     WorkerUp {
         worker: String,
@@ -67,6 +62,30 @@ pub enum Note {
     },
 }
 
+/// Why a worker did not take a room. In a box of its own, since outputs are moved about all the time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerFailure {
+    pub worker: String,
+    pub address: SocketAddr,
+    pub why: String,
+    /// How long it is left out; `None` if it has another address.
+    pub rest: Option<Duration>,
+}
+
+impl fmt::Display for WorkerFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let WorkerFailure {
+            worker,
+            address,
+            why,
+            rest,
+        } = self;
+        let rest = rest.map(|rest| format!(": no rooms for {} s", rest.as_secs()));
+        let rest = rest.unwrap_or_default();
+        write!(f, "worker {worker} at {address}: {why}{rest}")
+    }
+}
+
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -83,16 +102,7 @@ impl fmt::Display for Note {
                     "room {room}: clients {x} and {y} are now connected by worker {worker}"
                 )
             }
-            Note::WorkerFailed {
-                worker,
-                address,
-                why,
-                rest,
-            } => {
-                let rest = rest.map(|rest| format!(": no rooms for {} s", rest.as_secs()));
-                let rest = rest.unwrap_or_default();
-                write!(f, "worker {worker} at {address}: {why}{rest}")
-            }
+            Note::WorkerFailed(failure) => failure.fmt(f),
             Note::WorkerUp { worker } => write!(f, "worker {worker}: takes rooms again"),
             Note::RoomOver {
                 room,

@@ -305,5 +305,7 @@ impl Room {
 }
 
 fn milliseconds(time: Duration) -> u32 {
-    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
+    // In 64 bits, which as_millis does not calculate in.
+    let milliseconds = time.as_secs() * 1000 + u64::from(time.subsec_millis());
+    u32::try_from(milliseconds).unwrap_or(u32::MAX)
 }

@@ -107,14 +107,14 @@ impl Route {
 
     /// Where to try to put a room, the best first: a named room as the name says, as long as that worker is there, and any
     /// other where the fewest are.
-    pub fn candidates(&mut self, now: Moment, room: &str) -> VecDeque<Candidate> {
+    pub fn candidates(&mut self, now: Moment, room: Option<&str>) -> VecDeque<Candidate> {
         let mut order: Vec<usize> = (0..self.workers.len()).collect();
         match room {
-            "" => order.sort_by_key(|&worker| {
+            None => order.sort_by_key(|&worker| {
                 let worker = &self.workers[worker];
                 (worker.rooms.get(), worker.given)
             }),
-            room => order.sort_by_key(|&worker| weight(&self.workers[worker].name, room)),
+            Some(room) => order.sort_by_key(|&worker| weight(&self.workers[worker].name, room)),
         }
         let up = order
             .into_iter()
@@ -235,7 +235,7 @@ mod tests {
 
     /// The names of the workers in the order in which they are tried.
     fn tried(route: &mut Route, now: Moment, room: &str) -> Vec<String> {
-        let candidates = route.candidates(now, room);
+        let candidates = route.candidates(now, Some(room));
         let names = candidates.iter().map(|one| route.name(one.worker).into());
         names.collect()
     }
@@ -267,7 +267,7 @@ mod tests {
         let mut route = route(&["a:1", "b:1"]);
         let mut leases = Vec::new();
         let mut give = |route: &mut Route| {
-            let worker = route.candidates(now, "")[0].worker;
+            let worker = route.candidates(now, None)[0].worker;
             leases.push(route.lease(worker));
             worker
         };
@@ -281,10 +281,10 @@ mod tests {
             route.states().map(|state| state.rooms).collect::<Vec<_>>(),
             [0, 1]
         );
-        assert_eq!(route.candidates(now, "")[0].worker, 0);
+        assert_eq!(route.candidates(now, None)[0].worker, 0);
         leases.clear();
         assert_eq!(
-            route.candidates(now, "")[0].worker,
+            route.candidates(now, None)[0].worker,
             1,
             "the one that was given fewer"
         );
@@ -295,21 +295,24 @@ mod tests {
         let mut now = now();
         let mut route = route(&["a:1"]);
         for rest in [1, 2, 4, 8, 16, 30, 30].map(Duration::from_secs) {
-            let candidate = route.candidates(now, "r")[0];
+            let candidate = route.candidates(now, Some("r"))[0];
             assert_eq!(route.failed(now, candidate), Some(rest));
             assert!(!route.states().next().unwrap().up);
             assert!(
                 route
-                    .candidates(now + (rest - Duration::from_millis(1)), "r")
+                    .candidates(now + (rest - Duration::from_millis(1)), Some("r"))
                     .is_empty()
             );
             now = now + rest;
         }
-        assert_eq!(route.candidates(now, "r").len(), 1);
-        assert!(route.candidates(now, "r").is_empty(), "one room tries it");
+        assert_eq!(route.candidates(now, Some("r")).len(), 1);
+        assert!(
+            route.candidates(now, Some("r")).is_empty(),
+            "one room tries it"
+        );
         assert!(route.worked(0));
         assert!(!route.worked(0));
-        assert_eq!(route.candidates(now, "r").len(), 1);
+        assert_eq!(route.candidates(now, Some("r")).len(), 1);
         assert!(route.states().next().unwrap().up);
     }
 
@@ -318,7 +321,7 @@ mod tests {
         let now = now();
         let mut route = route(&["a:1", "b:1"]);
         route.set_addresses(0, vec![address(7), address(8)]);
-        let [first, second, other] = *route.candidates(now, "").make_contiguous() else {
+        let [first, second, other] = *route.candidates(now, None).make_contiguous() else {
             panic!("two addresses and one");
         };
         assert_eq!(

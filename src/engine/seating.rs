@@ -156,13 +156,16 @@ impl Engine {
         self.deadlines
             .set(&mut room.service_deadline, None, Due::Service(key));
         let lobby = &mut self.lobbies[room.listener()];
-        lobby.legs -= usize::from(lobby.route.is_some() && room.place().is_none());
-        if room.is_open() && !room.is_second_leg() {
-            lobby.rooms -= 1;
-            self.rooms_over += 1;
-        }
-        if let Some(place) = room.place() {
+        let dials = lobby.route.is_some();
+        if room.is_open() {
+            let rooms = usize::from(!room.is_second_leg());
+            lobby.rooms -= rooms;
+            self.rooms_over += rooms as u64;
+            lobby.legs -= usize::from(dials);
+        } else if let Some(place) = room.place() {
             lobby.leave(place);
+        } else {
+            lobby.legs -= 1;
         }
         self.outputs.push_back(Output::Note(room.over(now, end)));
         let (listener, mood) = (room.listener(), room.mood(end));
@@ -170,7 +173,6 @@ impl Engine {
             self.end_session(listener, mood, room.members, room.age(now), room.waited());
         }
         let lobby = &self.lobbies[listener];
-        let dials = lobby.route.is_some();
         room.part(now, end, lobby.answers(), &mut self.outputs);
         for (side, client) in room.members.iter() {
             self.clients.remove(client.slot());

@@ -2,14 +2,15 @@
 
 use super::forward::*;
 use super::*;
+use crate::engine::note::WorkerFailure;
 
 fn failed(worker: &str, address: SocketAddr, why: &str) -> Output {
-    Output::Note(Note::WorkerFailed {
+    Output::Note(Note::WorkerFailed(Box::new(WorkerFailure {
         worker: worker.into(),
         address,
         why: why.into(),
         rest: Some(Duration::from_secs(1)),
-    })
+    })))
 }
 
 #[test]
