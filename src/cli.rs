@@ -54,7 +54,7 @@ pub enum Command {
 )]
 pub struct ServeArgs {
     /// What to serve where: SERVICE://HOST:PORT, repeatable. HOST is a name, an address, [::1] or * (all);
-    /// port 0 picks a free one. Behind it, options: ?rooms=named lets clients meet by name, &auth=FILE lets only the
+    /// port 0 picks a free one; SERVICE://@NAME takes the socket that systemd has opened by that name. Behind it, options: ?rooms=named lets clients meet by name, &auth=FILE lets only the
     /// users in that file in, turns=free (chat) and settle=TIME (order) [default: relay on port 7000, echo on 7007, order on 12000, chat on 33016 of 127.0.0.1]
     #[arg(long, value_name = "URL")]
     pub listen: Vec<ListenUrl>,

@@ -21,5 +21,6 @@ mod reload;
 pub mod scram;
 pub mod serve;
 mod socket;
+mod systemd;
 pub mod units;
 pub mod users;

@@ -1,6 +1,7 @@
 //! `pairloop serve`: from the command line to the running loop.
 
 use std::io;
+use std::net::TcpListener;
 
 use log::{debug, info};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -13,6 +14,7 @@ use crate::limits::{MAX_PIPES, PIPE_SHARE, RESERVED_DESCRIPTORS, SHARED_BUFFER_M
 use crate::listen::{DEFAULTS, ListenError, ListenUrl};
 use crate::reactor::{BufferMemory, MioNet, Net, Reactor, Settings, Splicing};
 use crate::reload::AuthFiles;
+use crate::systemd::Passed;
 use crate::users::UserError;
 
 /// Why the daemon could not run.
@@ -69,6 +71,7 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     };
     // Signals first: whoever reads the ready lines below may send one.
     let net = MioNet::new()?;
+    let sockets = sockets(args, &urls)?;
     let services = urls.iter().map(|url| (url.service.clone(), url.meeting));
     let mut engine = Engine::new(services, timeouts, net.now())
         .with_nonces(random()?)
@@ -82,14 +85,18 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     let mut reactor = Reactor::new(net, engine, settings, Box::new(&console::STDOUT));
     reactor.set_reload(Box::new(auth_files));
     let mut ready = Vec::new();
-    for (lobby, url) in urls.iter().enumerate() {
-        for socket in url.open(args.stall_timeout.0)? {
+    for (lobby, (url, sockets)) in urls.iter().zip(sockets).enumerate() {
+        for socket in sockets {
             ready.push(format!(
                 "{} listening on {}\n",
                 url.service.kind.name,
                 socket.local_addr()?
             ));
-            reactor.add_listener(lobby, |net, number| net.add_listener(socket, number))?;
+            let number =
+                reactor.add_listener(lobby, |net, number| net.add_listener(socket, number))?;
+            if url.is_passed() {
+                reactor.share_listener(number);
+            }
         }
     }
     reactor.write_statistics().map_err(ServeError::StatsFile)?;
@@ -100,6 +107,17 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     reactor.run()?;
     info!("stopped");
     Ok(())
+}
+
+/// The sockets by listener.
+fn sockets(args: &ServeArgs, urls: &[ListenUrl]) -> Result<Vec<Vec<TcpListener>>, ListenError> {
+    let mut passed = Passed::from_environment();
+    let sockets = urls
+        .iter()
+        .map(|url| url.open(&mut passed, args.stall_timeout.0))
+        .collect::<Result<_, _>>()?;
+    passed.warn_of_rest();
+    Ok(sockets)
 }
 
 fn random() -> Result<[u8; 32], getrandom::Error> {

@@ -1,7 +1,8 @@
-//! Listening sockets, and what their clients inherit from them.
+//! Listening sockets, our own and those that were passed to us, and what their clients inherit from them.
 
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
@@ -25,6 +26,26 @@ pub fn listen(address: SocketAddr, user_timeout: Option<Duration>) -> io::Result
     // The kernel cuts this down to its own limit (net.core.somaxconn).
     socket.listen(i32::MAX)?;
     Ok(socket.into())
+}
+
+/// Makes a listening socket that somebody else has opened like one of ours. `None`: it is none.
+pub fn adopt(socket: OwnedFd, user_timeout: Option<Duration>) -> io::Result<Option<TcpListener>> {
+    let socket = Socket::from(socket);
+    // It need not even be a socket.
+    let address = socket
+        .local_addr()
+        .ok()
+        .and_then(|address| address.as_socket());
+    if address.is_none() || socket.r#type()? != Type::STREAM {
+        return Ok(None);
+    }
+    #[cfg(target_os = "linux")]
+    if !socket.is_listener()? {
+        return Ok(None);
+    }
+    socket.set_nonblocking(true)?;
+    inherit(&socket, user_timeout)?;
+    Ok(Some(socket.into()))
 }
 
 fn inherit(socket: &Socket, user_timeout: Option<Duration>) -> io::Result<()> {

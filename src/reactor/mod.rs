@@ -167,6 +167,9 @@ impl<N: Net> Reactor<N> {
         let (events, signals) = self.poll(self.patience(asked))?;
         self.now = self.clock();
         self.moment = self.epoch.moment(self.now);
+        if signals.stops > 0 {
+            self.leave_shared_listeners();
+        }
         // Accepting first: whoever was there before the signal counts.
         self.accept_clients();
         self.heed(&signals);

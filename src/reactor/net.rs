@@ -46,6 +46,11 @@ pub trait Net {
     /// fails for a client that has already gone.
     fn accept(&mut self, listener: &mut Self::Listener) -> io::Result<(Self::Stream, SocketAddr)>;
 
+    /// Stops listening. The socket itself may live on in another process, so its edges are given back first.
+    fn close_listener(&mut self, listener: Self::Listener) {
+        drop(listener);
+    }
+
     /// Asks for the stream's edges, once for its life.
     fn register(&mut self, stream: &mut Self::Stream, id: ClientId) -> io::Result<()>;
 
