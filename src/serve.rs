@@ -14,7 +14,7 @@ use crate::limits::{MAX_PIPES, PIPE_SHARE, RESERVED_DESCRIPTORS, SHARED_BUFFER_M
 use crate::listen::{DEFAULTS, ListenError, ListenUrl};
 use crate::reactor::{BufferMemory, MioNet, Net, Reactor, Settings, Splicing};
 use crate::reload::AuthFiles;
-use crate::systemd::Passed;
+use crate::systemd::{Manager, Passed};
 use crate::users::UserError;
 
 /// Why the daemon could not run.
@@ -104,6 +104,10 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
         .iter()
         .for_each(|line| console::STDOUT.write_line(line.as_bytes()));
     debug!("up to {max_clients} clients");
+    if let Some(mut manager) = Manager::from_environment() {
+        manager.ready();
+        reactor.set_watcher(Box::new(manager));
+    }
     reactor.run()?;
     info!("stopped");
     Ok(())

@@ -31,6 +31,7 @@ mod signals;
 mod slots;
 mod splice;
 mod stop;
+mod watcher;
 mod work;
 
 use std::collections::VecDeque;
@@ -49,6 +50,7 @@ pub use readiness::Readiness;
 pub use reload::Reload;
 pub use report::Statistics;
 pub use signals::Signal;
+pub use watcher::Watcher;
 
 use accept::Listener;
 use connection::Connection;
@@ -112,6 +114,7 @@ pub struct Reactor<N: Net> {
     stop: Stop,
     /// What is read again on SIGHUP.
     reload: Option<Box<dyn Reload>>,
+    watcher: Option<Box<dyn Watcher>>,
     /// A signal has asked for the stop; another means at once.
     told_to_stop: bool,
 }
@@ -145,6 +148,7 @@ impl<N: Net> Reactor<N> {
             paused: Duration::ZERO,
             stop: Stop::No,
             reload: None,
+            watcher: None,
             told_to_stop: false,
         }
     }
@@ -184,6 +188,7 @@ impl<N: Net> Reactor<N> {
         if self.settings.once && self.engine.rooms_over() > 0 {
             self.begin_stop();
         }
+        self.tell_watcher();
         self.forgive_pause();
         Ok(!self.is_finished())
     }
@@ -220,7 +225,8 @@ impl<N: Net> Reactor<N> {
         ];
         let next = deadlines.into_iter().flatten().chain(retries).min();
         let next = next.map(|at| at.saturating_duration_since(now));
-        next.into_iter().chain(self.reload_patience()).min()
+        let beside = [self.reload_patience(), self.watcher_patience()];
+        next.into_iter().chain(beside.into_iter().flatten()).min()
     }
 
     /// Notes what has become ready. Answers how many events there were, and the signals among them.

@@ -64,6 +64,9 @@ impl<N: Net> Reactor<N> {
             "stopping: {} clients have {drain:?} to finish",
             self.engine.clients()
         );
+        if let Some(watcher) = &mut self.watcher {
+            watcher.stopping(self.engine.clients());
+        }
         // Closing the listeners lets a successor bind.
         self.shut_listeners(|_| true);
         self.stop = Stop::Draining(self.now + drain);
