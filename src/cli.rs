@@ -107,6 +107,14 @@ pub struct ServeArgs {
     /// With each SIGUSR2, also write the counts here as Prometheus text
     #[arg(long, value_name = "PATH")]
     pub stats_file: Option<PathBuf>,
+
+    /// Become this user, a name or a number, once the sockets are open (needs root)
+    #[arg(long, value_name = "USER")]
+    pub user: Option<String>,
+
+    /// And this group, a name or a number [default: the user's own]
+    #[arg(long, value_name = "GROUP", requires = "user")]
+    pub group: Option<String>,
 }
 
 /// What every client has.

@@ -12,6 +12,7 @@ use crate::console;
 use crate::engine::{ClientId, Engine, Timeouts};
 use crate::limits::{MAX_PIPES, PIPE_SHARE, RESERVED_DESCRIPTORS, SHARED_BUFFER_MEMORY};
 use crate::listen::{DEFAULTS, ListenError, ListenUrl};
+use crate::privileges::{Identity, PrivilegeError};
 use crate::reactor::{BufferMemory, MioNet, Net, Reactor, Settings, Splicing};
 use crate::reload::AuthFiles;
 use crate::systemd::{Manager, Passed};
@@ -39,6 +40,8 @@ pub enum ServeError {
         clients: usize,
         least: usize,
     },
+    #[error(transparent)]
+    Privileges(#[from] PrivilegeError),
     #[error("auth: {0}")]
     Users(#[from] UserError),
     #[error("the system has no random numbers: {0}")]
@@ -71,7 +74,7 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     };
     // Signals first: whoever reads the ready lines below may send one.
     let net = MioNet::new()?;
-    let sockets = sockets(args, &urls)?;
+    let sockets = with_privileges(args, &urls)?;
     let services = urls.iter().map(|url| (url.service.clone(), url.meeting));
     let mut engine = Engine::new(services, timeouts, net.now())
         .with_nonces(random()?)
@@ -113,14 +116,26 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     Ok(())
 }
 
-/// The sockets by listener.
-fn sockets(args: &ServeArgs, urls: &[ListenUrl]) -> Result<Vec<Vec<TcpListener>>, ListenError> {
+/// What may need root comes first, the sockets by listener, and then its rights are given up. What is opened later can be opened again after SIGHUP.
+fn with_privileges(
+    args: &ServeArgs,
+    urls: &[ListenUrl],
+) -> Result<Vec<Vec<TcpListener>>, ServeError> {
+    let user = args.user.as_deref();
+    let identity = user.map(|user| Identity::find(user, args.group.as_deref()));
+    let identity = identity.transpose()?;
     let mut passed = Passed::from_environment();
     let sockets = urls
         .iter()
         .map(|url| url.open(&mut passed, args.stall_timeout.0))
         .collect::<Result<_, _>>()?;
     passed.warn_of_rest();
+    if let Some(identity) = identity {
+        // They may be root's, and would not open for anybody else.
+        console::STDOUT.prepare();
+        console::STDERR.prepare();
+        identity.assume()?;
+    }
     Ok(sockets)
 }
 
