@@ -115,6 +115,10 @@ pub struct ServeArgs {
     /// And this group, a name or a number [default: the user's own]
     #[arg(long, value_name = "GROUP", requires = "user")]
     pub group: Option<String>,
+
+    /// Write the number of the process here, and refuse to start while another one that runs has the file
+    #[arg(long, value_name = "PATH")]
+    pub pid_file: Option<PathBuf>,
 }
 
 /// What every client has.

@@ -16,6 +16,7 @@ pub mod limits;
 pub mod listen;
 pub mod logging;
 pub mod password;
+mod pid_file;
 mod privileges;
 pub mod reactor;
 mod reload;

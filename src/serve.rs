@@ -12,6 +12,7 @@ use crate::console;
 use crate::engine::{ClientId, Engine, Timeouts};
 use crate::limits::{MAX_PIPES, PIPE_SHARE, RESERVED_DESCRIPTORS, SHARED_BUFFER_MEMORY};
 use crate::listen::{DEFAULTS, ListenError, ListenUrl};
+use crate::pid_file::{PidFile, PidFileError};
 use crate::privileges::{Identity, PrivilegeError};
 use crate::reactor::{BufferMemory, MioNet, Net, Reactor, Settings, Splicing};
 use crate::reload::AuthFiles;
@@ -42,6 +43,8 @@ pub enum ServeError {
     },
     #[error(transparent)]
     Privileges(#[from] PrivilegeError),
+    #[error(transparent)]
+    PidFile(#[from] PidFileError),
     #[error("auth: {0}")]
     Users(#[from] UserError),
     #[error("the system has no random numbers: {0}")]
@@ -74,7 +77,7 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     };
     // Signals first: whoever reads the ready lines below may send one.
     let net = MioNet::new()?;
-    let sockets = with_privileges(args, &urls)?;
+    let (sockets, _pid_file) = with_privileges(args, &urls)?;
     let services = urls.iter().map(|url| (url.service.clone(), url.meeting));
     let mut engine = Engine::new(services, timeouts, net.now())
         .with_nonces(random()?)
@@ -116,11 +119,12 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     Ok(())
 }
 
-/// What may need root comes first, the sockets by listener, and then its rights are given up. What is opened later can be opened again after SIGHUP.
+/// What may need root comes first, in this order, and then its rights are given up: the sockets by listener, and the
+/// file that says who we are. What is opened later can be opened again after SIGHUP.
 fn with_privileges(
     args: &ServeArgs,
     urls: &[ListenUrl],
-) -> Result<Vec<Vec<TcpListener>>, ServeError> {
+) -> Result<(Vec<Vec<TcpListener>>, Option<PidFile>), ServeError> {
     let user = args.user.as_deref();
     let identity = user.map(|user| Identity::find(user, args.group.as_deref()));
     let identity = identity.transpose()?;
@@ -130,13 +134,14 @@ fn with_privileges(
         .map(|url| url.open(&mut passed, args.stall_timeout.0))
         .collect::<Result<_, _>>()?;
     passed.warn_of_rest();
+    let pid_file = args.pid_file.as_deref().map(PidFile::take).transpose()?;
     if let Some(identity) = identity {
         // They may be root's, and would not open for anybody else.
         console::STDOUT.prepare();
         console::STDERR.prepare();
         identity.assume()?;
     }
-    Ok(sockets)
+    Ok((sockets, pid_file))
 }
 
 fn random() -> Result<[u8; 32], getrandom::Error> {

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use common::users::UserFile;
-use common::{Daemon, ECHO, program, receive};
+use common::{Daemon, ECHO, RELAY, Signal, connect, program, receive};
 
 /// A number that is nobody's, and that of nobody and its group.
 const STRANGER: &str = "65531";
@@ -138,13 +138,17 @@ fn what_is_opened_later_is_opened_as_the_user() {
     let folder = Folder::new("as_user");
     chown(&folder.0, Some(NOBODY), Some(NOBODY)).unwrap();
     let statistics = folder.0.join("statistics");
+    let pid_file = folder.0.join("pid");
     let mut command = serve(&["--user", "nobody"]);
     command.arg("--stats-file").arg(&statistics);
+    command.arg("--pid-file").arg(&pid_file);
     let mut daemon = Daemon::run(command, 1);
     assert_eq!(fs::metadata(&statistics).unwrap().uid(), NOBODY);
+    assert_eq!(fs::metadata(&pid_file).unwrap().uid(), 0);
     // Its output is the test's pipe, which only root could open again.
     daemon.has_clients(0);
     daemon.stop();
+    assert!(!pid_file.exists(), "the folder is the user's");
 }
 
 #[test]
@@ -156,4 +160,22 @@ fn a_file_of_users_that_only_root_can_read_is_an_error_at_the_start() {
     let mut command = common::serve(&[&users.lock("relay")]);
     command.args(["--user", "nobody"]);
     fails(command, 1, "Permission denied");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_pid_file_in_root_s_folder_stays_and_the_next_daemon_replaces_it() {
+    let folder = Folder::new("root_s");
+    let file = folder.0.join("pid");
+    for _ in 0..2 {
+        let mut command = common::serve(&[RELAY]);
+        command.args(["--user", "nobody", "--pid-file"]).arg(&file);
+        let mut daemon = Daemon::run(command, 1);
+        let number = format!("{}\n", daemon.pid().as_raw_nonzero());
+        assert_eq!(fs::read_to_string(&file).unwrap(), number);
+        drop(connect(daemon.address(0)));
+        daemon.signal(Signal::TERM);
+        daemon.stderr.find("stays: Permission denied");
+        assert_eq!(daemon.wait().code(), Some(0));
+    }
 }
