@@ -1,18 +1,19 @@
-//! What a service manager is told.
+//! What a service manager is told, and what systemd thinks of the units in contrib/.
 
 #![cfg(target_os = "linux")]
 
 mod common;
 
+use std::fs;
 use std::io::{ErrorKind, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixDatagram;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use common::users::UserFile;
-use common::{DEADLINE, Daemon, ECHO, RELAY, Signal, eventually, receive, scratch};
+use common::{DEADLINE, Daemon, ECHO, RELAY, Signal, eventually, program, receive, scratch};
 
 /// A service manager, as far as it is told something.
 struct Manager {
@@ -149,4 +150,49 @@ fn the_manager_is_told_of_a_reload_and_its_end() {
         assert!(time.trim_end().parse::<u64>().unwrap() > 0, "{begin}");
         assert_eq!(manager.next(), "READY=1\n", "{url}");
     }
+}
+
+/// The units, with the program where it is now.
+fn units() -> Vec<PathBuf> {
+    let folder = scratch("units");
+    fs::create_dir(&folder).unwrap();
+    let program = program().get_program().to_str().unwrap().to_owned();
+    let contrib = Path::new(env!("CARGO_MANIFEST_DIR")).join("contrib");
+    let entries = fs::read_dir(contrib)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let units = entries.filter(|path| {
+        let kind = path.extension().and_then(|kind| kind.to_str());
+        matches!(kind, Some("service" | "socket"))
+    });
+    units
+        .map(|path| {
+            let text = fs::read_to_string(&path).unwrap();
+            let copy = folder.join(path.file_name().unwrap());
+            fs::write(&copy, text.replace("/usr/local/bin/pairloop", &program)).unwrap();
+            copy
+        })
+        .collect()
+}
+
+#[test]
+#[ignore = "needs systemd-analyze"]
+fn the_units_are_right_and_hardened() {
+    let units = units();
+    assert_eq!(units.len(), 3);
+    let mut verify = Command::new("systemd-analyze");
+    let output = verify.arg("verify").args(&units).output().unwrap();
+    let complaints = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        output.status.success() && complaints.is_empty(),
+        "{complaints}"
+    );
+    let service = units.iter().find(|path| path.ends_with("pairloop.service"));
+    // In tenths, of 10.0 for a service without any of it.
+    let mut security = Command::new("systemd-analyze");
+    security.args(["security", "--offline=true", "--threshold=15"]);
+    let output = security.arg(service.unwrap()).output().unwrap();
+    let table = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{table}");
+    fs::remove_dir_all(units[0].parent().unwrap()).unwrap();
 }
