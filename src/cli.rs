@@ -54,7 +54,7 @@ pub enum Command {
 )]
 pub struct ServeArgs {
     /// What to serve where: SERVICE://HOST:PORT, repeatable. HOST is a name, an address, [::1] or * (all);
-    /// port 0 picks a free one. Behind it, options: ?rooms=named lets clients meet by name, &auth=FILE lets only the
+    /// port 0 picks a free one; SERVICE://@NAME takes the socket that systemd has opened by that name. Behind it, options: ?rooms=named lets clients meet by name, &auth=FILE lets only the
     /// users in that file in, proxy=on (and trust=CIDR,CIDR) takes clients' addresses from a proxy's PROXY header, turns=free (chat), settle=TIME (order) and to=WORKER,WORKER (forward) [default: relay on port 7000, echo on 7007, order on 12000, chat on 33016 of 127.0.0.1]
     #[arg(long, value_name = "URL")]
     pub listen: Vec<ListenUrl>,
@@ -115,6 +115,18 @@ pub struct ServeArgs {
     /// In the usage log, round times of starting to so many seconds, and sizes
     #[arg(long, value_name = "SECONDS", requires = "usage_log", value_parser = clap::value_parser!(u32).range(1..))]
     pub blur_usage: Option<u32>,
+
+    /// Become this user, a name or a number, once the sockets are open (needs root)
+    #[arg(long, value_name = "USER")]
+    pub user: Option<String>,
+
+    /// And this group, a name or a number [default: the user's own]
+    #[arg(long, value_name = "GROUP", requires = "user")]
+    pub group: Option<String>,
+
+    /// Write the number of the process here, and refuse to start while another one that runs has the file
+    #[arg(long, value_name = "PATH")]
+    pub pid_file: Option<PathBuf>,
 }
 
 /// What every client has.

@@ -53,6 +53,12 @@ impl Console {
         }
     }
 
+    /// Finds out now how to write to it, while it may still be opened once more.
+    pub fn prepare(&self) {
+        let given = (self.given)();
+        self.sink.get_or_init(|| Sink::of(given));
+    }
+
     /// Writes a line, which should end with LF. One that is too long to go out in one piece is cut.
     pub fn write_line(&self, line: &[u8]) {
         let mut whole = Vec::with_capacity(line.len() + 1);

@@ -47,6 +47,9 @@ pub const BULK: usize = 128 * 1024;
 pub const TRICKLE: usize = 16 * 1024;
 pub const STREAK: u8 = 4;
 
+/// How long at least the service manager is not told that the number of clients has changed again.
+pub const STATUS_PAUSE: Duration = Duration::from_secs(5);
+
 /// How often the loop asks whether what is being reloaded has been read.
 pub const RELOAD_CHECK: Duration = Duration::from_millis(20);
 

@@ -3,8 +3,6 @@
 mod options;
 
 use std::fmt;
-use std::io::{self, ErrorKind};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -14,9 +12,11 @@ use thiserror::Error;
 use crate::cidr::{Cidr, CidrError};
 use crate::engine::Meeting;
 use crate::engine::service::{Factory, OptionError, SERVICES, ServiceKind};
-use crate::socket::listen;
 use crate::units::Limit;
 
+mod open;
+
+pub use open::ListenError;
 use options::Options;
 
 /// What `pairloop serve` serves when it is not told.
@@ -27,7 +27,7 @@ pub const DEFAULTS: &[&str] = &[
     "chat://127.0.0.1:33016",
 ];
 
-/// `SERVICE://HOST:PORT[?option=value&...]`
+/// `SERVICE://HOST:PORT[?option=value&...]`, or `@NAME` in place of host and port
 #[derive(Debug, Clone)]
 pub struct ListenUrl {
     /// The service, with its options.
@@ -40,8 +40,15 @@ pub struct ListenUrl {
     pub proxies: Option<Vec<Cidr>>,
     /// How long its clients wait for a partner, if it says so.
     wait: Option<Limit>,
-    host: Host,
-    port: u16,
+    place: Place,
+}
+
+#[derive(Debug, Clone)]
+enum Place {
+    /// A socket that we open.
+    Address(Host, u16),
+    /// The sockets of this name that whoever started us has opened.
+    Passed(String),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +73,8 @@ pub enum UrlError {
     Brackets(String),
     #[error("no host: write a name, an address, or * for all addresses")]
     NoHost,
+    #[error("no name: write @NAME, as in FileDescriptorName=NAME of a systemd socket unit")]
+    NoName,
     #[error("{0}: write option=value")]
     NoValue(String),
     #[error("rooms is arrival or named, not `{0}`")]
@@ -108,15 +117,18 @@ impl FromStr for ListenUrl {
             proxies,
             wait,
         } = Options::read(service, options)?;
-        let (host, port) = host_and_port(address)?;
+        let place = match address.strip_prefix('@') {
+            Some("") => return Err(UrlError::NoName),
+            Some(name) => Place::Passed(name.into()),
+            None => host_and_port(address).map(|(host, port)| Place::Address(host, port))?,
+        };
         Ok(Self {
             service,
             meeting,
             auth,
             proxies,
             wait,
-            host,
-            port,
+            place,
         })
     }
 }
@@ -156,33 +168,16 @@ pub(crate) fn host_and_port(address: &str) -> Result<(Host, u16), UrlError> {
 
 impl fmt::Display for ListenUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (service, port) = (self.service.kind.name, self.port);
-        match &self.host {
-            Host::Any => write!(f, "{service}://*:{port}"),
-            Host::Named(host) if host.contains(':') => write!(f, "{service}://[{host}]:{port}"),
-            Host::Named(host) => write!(f, "{service}://{host}:{port}"),
+        write!(f, "{}://", self.service.kind.name)?;
+        match &self.place {
+            Place::Passed(name) => write!(f, "@{name}"),
+            Place::Address(Host::Any, port) => write!(f, "*:{port}"),
+            Place::Address(Host::Named(host), port) if host.contains(':') => {
+                write!(f, "[{host}]:{port}")
+            }
+            Place::Address(Host::Named(host), port) => write!(f, "{host}:{port}"),
         }
     }
-}
-
-/// Why a listener could not be opened.
-#[derive(Debug, Error)]
-pub enum ListenError {
-    #[error("cannot listen on {url}: {error}")]
-    Resolve { url: String, error: io::Error },
-    #[error(
-        "cannot listen on {url}: {address} is taken: by another pairloop, or another --listen?"
-    )]
-    Taken { url: String, address: SocketAddr },
-    #[error("cannot listen on {url}: not allowed to use port {port}: ports below 1024 need root or CAP_NET_BIND_SERVICE",
-        port = address.port())]
-    Forbidden { url: String, address: SocketAddr },
-    #[error("cannot listen on {url}: {address}: {error}")]
-    Bind {
-        url: String,
-        address: SocketAddr,
-        error: io::Error,
-    },
 }
 
 impl ListenUrl {
@@ -193,73 +188,10 @@ impl ListenUrl {
         said.map_or(self.service.kind.wait, |limit| limit.0)
     }
 
-    /// Opens a socket for every address that the host has. An address whose protocol this machine lacks is
-    /// passed over as long as another works: `localhost` often has two.
-    ///
-    /// # Errors
-    /// If the name has no address, or one of them can't be had.
-    pub fn open(&self, user_timeout: Option<Duration>) -> Result<Vec<TcpListener>, ListenError> {
-        let mut sockets = Vec::new();
-        let mut lacking = None;
-        for address in self.addresses()? {
-            match listen(address, user_timeout) {
-                Ok(socket) => {
-                    sockets.push(socket);
-                    if self.host == Host::Any {
-                        break;
-                    }
-                }
-                Err(error) if is_lacking(&error) => lacking = Some(self.refuse(address, error)),
-                Err(error) => return Err(self.refuse(address, error)),
-            }
-        }
-        match lacking {
-            Some(error) if sockets.is_empty() => Err(error),
-            _ => Ok(sockets),
-        }
+    /// Whether its sockets are those that were passed to us.
+    pub fn is_passed(&self) -> bool {
+        matches!(self.place, Place::Passed(_))
     }
-
-    fn addresses(&self) -> Result<Vec<SocketAddr>, ListenError> {
-        let host = match &self.host {
-            // The first takes IPv4 clients as well; the second is for machines without IPv6.
-            Host::Any => {
-                return Ok(vec![
-                    (Ipv6Addr::UNSPECIFIED, self.port).into(),
-                    (Ipv4Addr::UNSPECIFIED, self.port).into(),
-                ]);
-            }
-            Host::Named(host) => host,
-        };
-        let addresses = (host.as_str(), self.port).to_socket_addrs();
-        let mut addresses: Vec<SocketAddr> = addresses
-            .map_err(|error| ListenError::Resolve {
-                url: self.to_string(),
-                error,
-            })?
-            .collect();
-        addresses.sort();
-        addresses.dedup();
-        Ok(addresses)
-    }
-
-    fn refuse(&self, address: SocketAddr, error: io::Error) -> ListenError {
-        let url = self.to_string();
-        match error.kind() {
-            ErrorKind::AddrInUse => ListenError::Taken { url, address },
-            ErrorKind::PermissionDenied => ListenError::Forbidden { url, address },
-            _ => ListenError::Bind {
-                url,
-                address,
-                error,
-            },
-        }
-    }
-}
-
-/// Whether this machine does not have the protocol or the address at all.
-fn is_lacking(error: &io::Error) -> bool {
-    error.kind() == ErrorKind::AddrNotAvailable
-        || error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `pairloop serve`: from the command line to the running loop.
 
 use std::io;
+use std::net::TcpListener;
 use std::path::PathBuf;
 
 use log::{debug, info};
@@ -12,8 +13,11 @@ use crate::console;
 use crate::engine::{ClientId, Engine, ListenerId, Timeouts};
 use crate::limits::{MAX_PIPES, PIPE_SHARE, RESERVED_DESCRIPTORS, SHARED_BUFFER_MEMORY};
 use crate::listen::{DEFAULTS, ListenError, ListenUrl};
+use crate::pid_file::{PidFile, PidFileError};
+use crate::privileges::{Identity, PrivilegeError};
 use crate::reactor::{BufferMemory, MioNet, Net, Reactor, Settings, Splicing};
 use crate::reload::HangUp;
+use crate::systemd::{Manager, Passed};
 use crate::usage::UsageLog;
 use crate::users::UserError;
 use crate::workers::{self, WorkerError};
@@ -45,6 +49,10 @@ pub enum ServeError {
     },
     #[error(transparent)]
     Worker(#[from] WorkerError),
+    #[error(transparent)]
+    Privileges(#[from] PrivilegeError),
+    #[error(transparent)]
+    PidFile(#[from] PidFileError),
     #[error("auth: {0}")]
     Users(#[from] UserError),
     #[error("the system has no random numbers: {0}")]
@@ -80,6 +88,7 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     };
     // Signals first: whoever reads the ready lines below may send one.
     let net = MioNet::new(args.stall_timeout.0)?;
+    let (sockets, _pid_file) = with_privileges(args, &urls)?;
     let services = urls.iter().map(|url| (url.service.clone(), url.meeting));
     let mut engine = Engine::new(services, timeouts, net.now())
         .with_nonces(random()?)
@@ -105,14 +114,18 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
         reactor.set_usage(Box::new(usage));
     }
     let mut ready = Vec::new();
-    for (lobby, url) in urls.iter().enumerate() {
-        for socket in url.open(args.stall_timeout.0)? {
+    for (lobby, (url, sockets)) in urls.iter().zip(sockets).enumerate() {
+        for socket in sockets {
             ready.push(format!(
                 "{} listening on {}\n",
                 url.service.kind.name,
                 socket.local_addr()?
             ));
-            reactor.add_listener(lobby, |net, number| net.add_listener(socket, number))?;
+            let number =
+                reactor.add_listener(lobby, |net, number| net.add_listener(socket, number))?;
+            if url.is_passed() {
+                reactor.share_listener(number);
+            }
         }
     }
     reactor.write_statistics().map_err(ServeError::StatsFile)?;
@@ -120,6 +133,10 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
         .iter()
         .for_each(|line| console::STDOUT.write_line(line.as_bytes()));
     debug!("up to {max_clients} clients");
+    if let Some(mut manager) = Manager::from_environment() {
+        manager.ready();
+        reactor.set_watcher(Box::new(manager));
+    }
     let ended = reactor.run();
     // Nobody's connection waits for the disk.
     drop(reactor);
@@ -129,6 +146,31 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     ended?;
     info!("stopped");
     Ok(())
+}
+
+/// What may need root comes first, in this order, and then its rights are given up: the sockets by listener, and the
+/// file that says who we are. What is opened later can be opened again after SIGHUP.
+fn with_privileges(
+    args: &ServeArgs,
+    urls: &[ListenUrl],
+) -> Result<(Vec<Vec<TcpListener>>, Option<PidFile>), ServeError> {
+    let user = args.user.as_deref();
+    let identity = user.map(|user| Identity::find(user, args.group.as_deref()));
+    let identity = identity.transpose()?;
+    let mut passed = Passed::from_environment();
+    let sockets = urls
+        .iter()
+        .map(|url| url.open(&mut passed, args.stall_timeout.0))
+        .collect::<Result<_, _>>()?;
+    passed.warn_of_rest();
+    let pid_file = args.pid_file.as_deref().map(PidFile::take).transpose()?;
+    if let Some(identity) = identity {
+        // They may be root's, and would not open for anybody else.
+        console::STDOUT.prepare();
+        console::STDERR.prepare();
+        identity.assume()?;
+    }
+    Ok((sockets, pid_file))
 }
 
 fn random() -> Result<[u8; 32], getrandom::Error> {

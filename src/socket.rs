@@ -1,7 +1,9 @@
-//! Listening sockets and what their clients inherit from them; sockets that are dialed.
+//! Listening sockets, our own and those that were passed to us, and what their clients inherit from them; sockets that are
+//! dialed.
 
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -41,6 +43,26 @@ pub fn dial(address: SocketAddr, user_timeout: Option<Duration>) -> io::Result<T
         Err(error) if error.raw_os_error() != Some(Errno::INPROGRESS.raw_os_error()) => Err(error),
         _ => Ok(socket.into()),
     }
+}
+
+/// Makes a listening socket that somebody else has opened like one of ours. `None`: it is none.
+pub fn adopt(socket: OwnedFd, user_timeout: Option<Duration>) -> io::Result<Option<TcpListener>> {
+    let socket = Socket::from(socket);
+    // It need not even be a socket.
+    let address = socket
+        .local_addr()
+        .ok()
+        .and_then(|address| address.as_socket());
+    if address.is_none() || socket.r#type()? != Type::STREAM {
+        return Ok(None);
+    }
+    #[cfg(target_os = "linux")]
+    if !socket.is_listener()? {
+        return Ok(None);
+    }
+    socket.set_nonblocking(true)?;
+    inherit(&socket, user_timeout)?;
+    Ok(Some(socket.into()))
 }
 
 fn inherit(socket: &Socket, user_timeout: Option<Duration>) -> io::Result<()> {

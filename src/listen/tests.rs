@@ -14,6 +14,8 @@ fn urls_that_are_right() {
         "echo://[::1]:7007",
         "relay://*:0",
         "echo://localhost:65535",
+        "relay://@relay",
+        "transit://@magic wormhole",
     ] {
         assert_eq!(parsed(text), Ok(text.into()));
     }
@@ -35,6 +37,8 @@ fn urls_that_are_wrong() {
         ("relay://[::1", UrlError::Shape),
         ("relay://::1:7000", UrlError::Brackets("::1".into())),
         ("relay://:7000", UrlError::NoHost),
+        ("relay://@", UrlError::NoName),
+        ("relay://@?rooms=named", UrlError::NoName),
         ("relay://h:", UrlError::Port("".into())),
         ("relay://h:+7", UrlError::Port("+7".into())),
         ("relay://h:65536", UrlError::Port("65536".into())),

@@ -18,6 +18,8 @@ use super::{Reactor, retry};
 pub struct Listener<L> {
     /// `None` once it is closed.
     socket: Option<L>,
+    /// Somebody else has the socket too, and serves whoever is not accepted here.
+    shared: bool,
     /// The lobby that its clients come into. Several sockets may share one.
     pub lobby: ListenerId,
     /// Clients may be waiting to be accepted.
@@ -43,10 +45,10 @@ impl<L> Listener<L> {
         }
     }
 
-    pub fn shut(&mut self) {
-        self.socket = None;
+    fn shut(&mut self) -> Option<L> {
         self.ready = false;
         self.retry_at = None;
+        self.socket.take()
     }
 }
 
@@ -61,6 +63,7 @@ impl<N: Net> Reactor<N> {
         let socket = Some(open(&mut self.net, number)?);
         self.listeners.push(Listener {
             socket,
+            shared: false,
             lobby,
             ready: false,
             retry_at: None,
@@ -68,6 +71,29 @@ impl<N: Net> Reactor<N> {
             bytes: 0,
         });
         Ok(number)
+    }
+
+    /// Says of a listener that somebody else has its socket too. When it is closed, whoever was not accepted is theirs.
+    pub fn share_listener(&mut self, number: usize) {
+        self.listeners[number].shared = true;
+    }
+
+    /// Closes the listeners that others go on with. Who was not accepted is better off there than with a stop.
+    pub(super) fn leave_shared_listeners(&mut self) {
+        self.shut_listeners(|listener| listener.shared);
+    }
+
+    /// Closes those listeners. The numbers of the others do not move.
+    pub(super) fn shut_listeners(&mut self, chosen: impl Fn(&Listener<N::Listener>) -> bool) {
+        for listener in self
+            .listeners
+            .iter_mut()
+            .filter(|listener| chosen(listener))
+        {
+            if let Some(socket) = listener.shut() {
+                self.net.close_listener(socket);
+            }
+        }
     }
 
     pub(super) fn accept_clients(&mut self) {

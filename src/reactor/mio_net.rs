@@ -116,6 +116,13 @@ impl Net for MioNet {
         }
     }
 
+    fn close_listener(&mut self, mut listener: TcpListener) {
+        // Closing does it for a socket that is ours alone, but not for one that somebody else has as well.
+        if let Err(error) = self.poll.registry().deregister(&mut listener) {
+            log::debug!("a listener is closed with its edges: {error}");
+        }
+    }
+
     fn register(&mut self, stream: &mut TcpStream, id: ClientId) -> io::Result<()> {
         let all = Interest::READABLE | Interest::WRITABLE;
         #[cfg(target_os = "linux")]

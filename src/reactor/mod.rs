@@ -34,6 +34,7 @@ mod slots;
 mod splice;
 mod stop;
 mod usage;
+mod watcher;
 mod work;
 
 use std::collections::VecDeque;
@@ -55,6 +56,7 @@ pub use reload::Reload;
 pub use report::Statistics;
 pub use signals::Signal;
 pub use usage::Usage;
+pub use watcher::Watcher;
 
 use accept::Listener;
 use connection::Connection;
@@ -127,6 +129,7 @@ pub struct Reactor<N: Net> {
     reload: Option<Box<dyn Reload>>,
     /// Who keeps a record of sessions, if anybody does.
     usage: Option<Box<dyn Usage>>,
+    watcher: Option<Box<dyn Watcher>>,
     /// A signal has asked for the stop; another means at once.
     told_to_stop: bool,
 }
@@ -166,6 +169,7 @@ impl<N: Net> Reactor<N> {
             stop: Stop::No,
             reload: None,
             usage: None,
+            watcher: None,
             told_to_stop: false,
         }
     }
@@ -188,6 +192,9 @@ impl<N: Net> Reactor<N> {
         let (events, signals) = self.poll(self.patience(asked))?;
         self.now = self.clock();
         self.moment = self.epoch.moment(self.now);
+        if signals.stops > 0 {
+            self.leave_shared_listeners();
+        }
         // Accepting first: whoever was there before the signal counts.
         self.accept_clients();
         self.heed(&signals);
@@ -203,6 +210,7 @@ impl<N: Net> Reactor<N> {
         if self.settings.once && self.engine.rooms_over() > 0 {
             self.begin_stop();
         }
+        self.tell_watcher();
         self.forgive_pause();
         Ok(!self.is_finished())
     }
@@ -240,7 +248,8 @@ impl<N: Net> Reactor<N> {
         ];
         let next = deadlines.into_iter().flatten().chain(retries).min();
         let next = next.map(|at| at.saturating_duration_since(now));
-        next.into_iter().chain(self.reload_patience()).min()
+        let beside = [self.reload_patience(), self.watcher_patience()];
+        next.into_iter().chain(beside.into_iter().flatten()).min()
     }
 
     /// Notes what has become ready. Answers how many events there were, and the signals among them.

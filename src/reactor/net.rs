@@ -59,6 +59,11 @@ pub trait Net {
     /// If it never will be.
     fn is_connected(&mut self, stream: &mut Self::Stream) -> io::Result<bool>;
 
+    /// Stops listening. The socket itself may live on in another process, so its edges are given back first.
+    fn close_listener(&mut self, listener: Self::Listener) {
+        drop(listener);
+    }
+
     /// Asks for the stream's edges, once for its life.
     fn register(&mut self, stream: &mut Self::Stream, id: ClientId) -> io::Result<()>;
 

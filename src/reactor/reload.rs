@@ -29,10 +29,14 @@ impl<N: Net> Reactor<N> {
     }
 
     pub(super) fn begin_reload(&mut self) {
+        if let Some(watcher) = &mut self.watcher {
+            watcher.reloading();
+        }
         match &mut self.reload {
             Some(reload) => reload.begin(),
             None => info!("nothing to reload"),
         }
+        self.tell_of_reload();
     }
 
     pub(super) fn take_over_reloaded(&mut self) {
@@ -40,6 +44,18 @@ impl<N: Net> Reactor<N> {
             && reload.is_reading()
         {
             reload.take_over(&mut self.engine);
+            self.tell_of_reload();
+        }
+    }
+
+    /// Tells the watcher once nothing is being read any more.
+    fn tell_of_reload(&mut self) {
+        let reading = self
+            .reload
+            .as_ref()
+            .is_some_and(|reload| reload.is_reading());
+        if let Some(watcher) = self.watcher.as_mut().filter(|_| !reading) {
+            watcher.reloaded();
         }
     }
 

@@ -5,7 +5,6 @@ use std::time::Instant;
 use log::info;
 
 use super::Reactor;
-use super::accept::Listener;
 use super::net::Net;
 
 /// The signals of one turn.
@@ -67,8 +66,11 @@ impl<N: Net> Reactor<N> {
             "stopping: {} clients have {drain:?} to finish",
             self.engine.clients()
         );
-        // Closing the listeners lets a successor bind; the numbers of the others must not move.
-        self.listeners.iter_mut().for_each(Listener::shut);
+        if let Some(watcher) = &mut self.watcher {
+            watcher.stopping(self.engine.clients());
+        }
+        // Closing the listeners lets a successor bind.
+        self.shut_listeners(|_| true);
         self.stop = Stop::Draining(self.now + drain);
         self.engine.stop(self.now, drain);
         self.carry_out();
