@@ -4,12 +4,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
+use log::LevelFilter;
 
 use crate::bench::args::BenchArgs;
 use crate::client::files::args::{ReceiveArgs, SendArgs};
 use crate::client::{Address, Message, Room};
 use crate::engine::ClientId;
 use crate::listen::ListenUrl;
+use crate::logging;
 use crate::units::{self, Limit};
 use crate::users::UserArgs;
 
@@ -33,7 +35,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    Serve(ServeArgs),
+    Serve(Box<ServeCommand>),
     Echo(EchoArgs),
     Produce(ProduceArgs),
     Consume(ConsumeArgs),
@@ -50,8 +52,25 @@ pub enum Command {
 /// Signals: SIGUSR2 prints the number of clients; SIGHUP reads the files of users again; SIGUSR1, SIGTERM and SIGINT stop the daemon, a second one at once.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example: pairloop serve --listen relay://127.0.0.1:7000 --listen 'echo://[::1]:7007'"
+    after_help = "Example: pairloop serve --listen relay://127.0.0.1:7000 --listen 'echo://[::1]:7007'\n\n\
+    Each option can also be a key of the configuration file (max-clients = 5000, listen = [\"relay://*:7000\"], no-splice = true) or an \
+    environment variable (PAIRLOOP_MAX_CLIENTS=5000; several listeners with spaces between them). The command line goes before the environment, and that before the file."
 )]
+pub struct ServeCommand {
+    /// Read settings from this TOML file, too (also PAIRLOOP_CONFIG)
+    #[arg(long, value_name = "PATH")]
+    pub config: Option<PathBuf>,
+
+    /// Say what would be served, and with which limits; then end, without having opened a port
+    #[arg(long)]
+    pub check: bool,
+
+    #[command(flatten)]
+    pub args: ServeArgs,
+}
+
+/// What can be set for the daemon: here, in the environment, and in the configuration file.
+#[derive(Debug, Clone, Args)]
 pub struct ServeArgs {
     /// What to serve where: SERVICE://HOST:PORT, repeatable. HOST is a name, an address, [::1] or * (all);
     /// port 0 picks a free one. Behind it, options: ?rooms=named lets clients meet by name, &auth=FILE lets only the
@@ -107,6 +126,10 @@ pub struct ServeArgs {
     /// With each SIGUSR2, also write the counts here as Prometheus text
     #[arg(long, value_name = "PATH")]
     pub stats_file: Option<PathBuf>,
+
+    /// What is logged: error, warn, info, debug or trace. -v and -q say more and less than this; RUST_LOG overrides
+    #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = logging::parse)]
+    pub log_level: LevelFilter,
 }
 
 /// What every client has.

@@ -7,8 +7,10 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod bench;
+pub mod check;
 pub mod cli;
 pub mod client;
+pub mod config;
 pub mod console;
 pub mod engine;
 pub mod json;
@@ -17,6 +19,7 @@ pub mod listen;
 pub mod logging;
 pub mod password;
 pub mod reactor;
+mod regular_file;
 mod reload;
 pub mod scram;
 pub mod serve;

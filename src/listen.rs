@@ -253,6 +253,18 @@ impl ListenUrl {
         }
     }
 
+    /// Where it will listen, if this machine has both protocols.
+    ///
+    /// # Errors
+    /// If the name has no address.
+    pub fn places(&self) -> Result<Vec<SocketAddr>, ListenError> {
+        let mut addresses = self.addresses()?;
+        if self.host == Host::Any {
+            addresses.truncate(1);
+        }
+        Ok(addresses)
+    }
+
     fn addresses(&self) -> Result<Vec<SocketAddr>, ListenError> {
         let host = match &self.host {
             // The first takes IPv4 clients as well; the second is for machines without IPv6.

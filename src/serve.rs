@@ -7,6 +7,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use thiserror::Error;
 
 use crate::cli::ServeArgs;
+use crate::config::Config;
 use crate::console;
 use crate::engine::{ClientId, Engine, Timeouts};
 use crate::limits::{MAX_PIPES, PIPE_SHARE, RESERVED_DESCRIPTORS, SHARED_BUFFER_MEMORY};
@@ -43,6 +44,8 @@ pub enum ServeError {
     Random(#[from] getrandom::Error),
     #[error("--stats-file: {0}")]
     StatsFile(io::Error),
+    #[error("cannot write to standard output: {0}")]
+    Output(io::Error),
     #[error("the event loop failed: {0}")]
     Loop(#[from] io::Error),
 }
@@ -51,26 +54,14 @@ pub enum ServeError {
 ///
 /// # Errors
 /// If it can't begin, or the system's poll fails.
-pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
+pub fn serve(config: Config) -> Result<(), ServeError> {
+    let args = &config.args;
     let settings = settings(args)?;
-    let mut urls = args.listen.clone();
-    if urls.is_empty() {
-        urls.extend(
-            DEFAULTS
-                .iter()
-                .map(|url| url.parse::<ListenUrl>().expect("a test has parsed it")),
-        );
-    }
-    let timeouts = Timeouts {
-        hello: args.hello_timeout.0,
-        wait: None,
-        idle: args.idle_timeout.0,
-        half_close: args.half_close_timeout.0,
-    };
+    let urls = urls(args);
     // Signals first: whoever reads the ready lines below may send one.
     let net = MioNet::new()?;
     let services = urls.iter().map(|url| (url.service.clone(), url.meeting));
-    let mut engine = Engine::new(services, timeouts, net.now())
+    let mut engine = Engine::new(services, timeouts(args), net.now())
         .with_nonces(random()?)
         .with_clients_per_source(args.max_clients_per_source);
     for (lobby, url) in urls.iter().enumerate() {
@@ -80,7 +71,6 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     auth_files.load(&mut engine)?;
     let max_clients = settings.max_clients;
     let mut reactor = Reactor::new(net, engine, settings, Box::new(&console::STDOUT));
-    reactor.set_reload(Box::new(auth_files));
     let mut ready = Vec::new();
     for (lobby, url) in urls.iter().enumerate() {
         for socket in url.open(args.stall_timeout.0)? {
@@ -92,6 +82,7 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
             reactor.add_listener(lobby, |net, number| net.add_listener(socket, number))?;
         }
     }
+    reactor.set_reload(Box::new(auth_files));
     reactor.write_statistics().map_err(ServeError::StatsFile)?;
     ready
         .iter()
@@ -100,6 +91,26 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     reactor.run()?;
     info!("stopped");
     Ok(())
+}
+
+/// What is to be served.
+pub(crate) fn urls(args: &ServeArgs) -> Vec<ListenUrl> {
+    if !args.listen.is_empty() {
+        return args.listen.clone();
+    }
+    let defaults = DEFAULTS.iter();
+    let urls = defaults.map(|url| url.parse().expect("a test has parsed it"));
+    urls.collect()
+}
+
+/// Timeouts for all listeners alike.
+pub(crate) fn timeouts(args: &ServeArgs) -> Timeouts {
+    Timeouts {
+        hello: args.hello_timeout.0,
+        wait: None,
+        idle: args.idle_timeout.0,
+        half_close: args.half_close_timeout.0,
+    }
 }
 
 fn random() -> Result<[u8; 32], getrandom::Error> {
@@ -115,7 +126,8 @@ fn auth_files(urls: &[ListenUrl]) -> AuthFiles {
     AuthFiles::new(files.collect())
 }
 
-fn settings(args: &ServeArgs) -> Result<Settings, ServeError> {
+/// The limits, as the system allows them.
+pub(crate) fn settings(args: &ServeArgs) -> Result<Settings, ServeError> {
     let limit = raise_descriptor_limit();
     let splicing = match args.no_splice || !cfg!(target_os = "linux") {
         true => Splicing::Never,
