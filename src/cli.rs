@@ -49,7 +49,7 @@ pub enum Command {
 
 /// Run the daemon
 ///
-/// Signals: SIGUSR2 prints the number of clients; SIGHUP reads the files of users again; SIGUSR1, SIGTERM and SIGINT stop the daemon, a second one at once.
+/// Signals: SIGUSR2 prints the number of clients; SIGHUP reads the configuration and the files of users again; SIGUSR1, SIGTERM and SIGINT stop the daemon, a second one at once.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: pairloop serve --listen relay://127.0.0.1:7000 --listen 'echo://[::1]:7007'\n\n\

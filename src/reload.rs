@@ -1,4 +1,4 @@
-//! What SIGHUP reads again: the files of users. It is done in a thread that lives no longer than that takes, because a
+//! What SIGHUP reads again: the configuration, and the files of users. It is done in a thread that lives no longer than that takes, because a
 //! disk may take its time and the loop has none.
 
 use std::path::PathBuf;
@@ -8,17 +8,22 @@ use std::thread;
 
 use log::{error, info};
 
+use crate::config::{Config, ConfigError, Running};
 use crate::engine::{Engine, ListenerId};
-use crate::reactor::Reload;
+use crate::reactor::{Reload, Settings};
 use crate::users::{UserError, Users};
 
-/// The files of users, by listener.
+/// The files of users, by listener, and the settings.
 pub struct AuthFiles {
     files: Vec<(ListenerId, PathBuf)>,
-    coming: Option<Receiver<Vec<Loaded>>>,
+    running: Option<Running>,
+    coming: Option<Receiver<Reread>>,
     /// There was another signal since, and the file may have been changed behind the reader's back.
     again: bool,
 }
+
+/// If the configuration is wrong, nothing else is looked at.
+type Reread = Result<(Option<Config>, Vec<Loaded>), ConfigError>;
 
 type Loaded = (ListenerId, PathBuf, Result<Users, UserError>);
 
@@ -26,9 +31,16 @@ impl AuthFiles {
     pub fn new(files: Vec<(ListenerId, PathBuf)>) -> Self {
         Self {
             files,
+            running: None,
             coming: None,
             again: false,
         }
+    }
+
+    /// The same, and the settings of the daemon.
+    pub fn with_config(mut self, running: Running) -> Self {
+        self.running = Some(running);
+        self
     }
 
     /// Reads all of them here and now.
@@ -45,8 +57,9 @@ impl AuthFiles {
 
 impl Reload for AuthFiles {
     fn begin(&mut self) {
-        if self.files.is_empty() {
-            return info!("nothing to reload: no listener has auth=FILE");
+        let sources = self.running.as_ref().and_then(Running::sources).cloned();
+        if self.files.is_empty() && sources.is_none() {
+            return info!("nothing to reload: no listener has auth=FILE, and there is no --config");
         }
         if self.is_reading() {
             self.again = true;
@@ -54,12 +67,10 @@ impl Reload for AuthFiles {
         }
         let (files, (done, coming)) = (self.files.clone(), channel());
         let reader = move || {
-            let loaded = files.into_iter().map(|(listener, path)| {
-                let users = Users::load(&path);
-                (listener, path, users)
-            });
+            let config = sources.map(|sources| sources.load()).transpose();
+            let reread = config.map(|config| (config, files.into_iter().map(load).collect()));
             // Nobody takes it if the daemon ends meanwhile.
-            let _ = done.send(loaded.collect());
+            let _ = done.send(reread);
         };
         match thread::Builder::new().spawn(reader) {
             Ok(_) => self.coming = Some(coming),
@@ -71,20 +82,31 @@ impl Reload for AuthFiles {
         self.coming.is_some()
     }
 
-    fn take_over(&mut self, engine: &mut Engine) {
+    fn take_over(&mut self, engine: &mut Engine, settings: &mut Settings) {
         let Some(coming) = &self.coming else { return };
         match coming.try_recv() {
             Err(TryRecvError::Empty) => return,
             Err(TryRecvError::Disconnected) => error!("cannot reload"),
-            Ok(loaded) => loaded
-                .into_iter()
-                .for_each(|loaded| replace(engine, loaded)),
+            Ok(Err(error)) => error!("{error}: everything stays as it was"),
+            Ok(Ok((config, loaded))) => {
+                if let (Some(running), Some(config)) = (&mut self.running, config) {
+                    running.take_over(config, engine, settings);
+                }
+                loaded
+                    .into_iter()
+                    .for_each(|loaded| replace(engine, loaded));
+            }
         }
         self.coming = None;
         if std::mem::take(&mut self.again) {
             self.begin();
         }
     }
+}
+
+fn load((listener, path): (ListenerId, PathBuf)) -> Loaded {
+    let users = Users::load(&path);
+    (listener, path, users)
 }
 
 /// A bad file keeps the old one in force.

@@ -7,7 +7,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use thiserror::Error;
 
 use crate::cli::ServeArgs;
-use crate::config::Config;
+use crate::config::{Config, Running};
 use crate::console;
 use crate::engine::{ClientId, Engine, Timeouts};
 use crate::limits::{MAX_PIPES, PIPE_SHARE, RESERVED_DESCRIPTORS, SHARED_BUFFER_MEMORY};
@@ -82,7 +82,7 @@ pub fn serve(config: Config) -> Result<(), ServeError> {
             reactor.add_listener(lobby, |net, number| net.add_listener(socket, number))?;
         }
     }
-    reactor.set_reload(Box::new(auth_files));
+    reactor.set_reload(Box::new(auth_files.with_config(Running::new(config, urls))));
     reactor.write_statistics().map_err(ServeError::StatsFile)?;
     ready
         .iter()

@@ -1,4 +1,4 @@
-//! Settings from the file, the environment and the command line; and what `--check` says of them.
+//! Settings from the file, the environment and the command line; what `--check` says of them, and what SIGHUP makes of them.
 
 mod common;
 
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use common::users::UserFile;
-use common::{Daemon, RELAY, program, scratch};
+use common::{Daemon, End, RELAY, Signal, end_of, eventually, hears_nothing, program, scratch};
 
 const NAMED: &str = "relay://127.0.0.1:0?rooms=named";
 
@@ -18,8 +18,15 @@ struct File(PathBuf);
 impl File {
     fn of(test: &str, text: &str) -> Self {
         let file = Self(scratch(&format!("{test}.toml")));
-        fs::write(&file.0, text).expect("it can be written");
+        file.is(text);
         file
+    }
+
+    /// From now on this is in it. It is replaced whole, since the daemon may be reading it.
+    fn is(&self, text: &str) {
+        let next = self.0.with_extension("next");
+        fs::write(&next, text).expect("it can be written");
+        fs::rename(&next, &self.0).expect("it can be replaced");
     }
 
     /// `pairloop serve` with this file.
@@ -31,6 +38,14 @@ impl File {
 
     fn name(&self) -> String {
         self.0.display().to_string()
+    }
+}
+
+impl Daemon {
+    /// Reloads, and answers the first line that is said of the configuration.
+    fn reconfigure(&mut self, file: &File) -> String {
+        self.signal(Signal::HUP);
+        self.stderr.find(&file.name())
     }
 }
 
@@ -170,4 +185,140 @@ fn check_fails_where_serve_would() {
             assert_eq!(stdout, "");
         }
     }
+}
+
+#[test]
+fn sighup_lets_hold_what_can_change_and_names_what_cannot() {
+    let before =
+        format!("listen = [\"{NAMED}\"]\nhello-timeout = \"1h\"\nmax-clients-per-source = 2\n");
+    let file = File::of("hup", &before);
+    let mut daemon = Daemon::run(file.serve(), 1);
+    let patient = daemon.connect();
+    daemon.has_clients(1);
+
+    file.is(&format!(
+        "listen = [\"{NAMED}\", \"{RELAY}\"]\nhello-timeout = \"50ms\"\nmax-clients = 7\nmax-clients-per-source = 2\n"
+    ));
+    let said = daemon.reconfigure(&file);
+    assert!(said.ends_with(": hello-timeout"), "{said}");
+    let said = daemon.stderr.find("reload: ");
+    assert!(
+        said.ends_with("reload: listen, max-clients changed: restart to let it hold"),
+        "{said}"
+    );
+    let mut hasty = daemon.connect();
+    common::receive(&mut hasty, b"ERR timeout");
+    assert!(hears_nothing(&patient), "it came when there was time");
+
+    file.is(&format!("{before}max-clients-per-source = 3"));
+    let said = daemon.reconfigure(&file);
+    assert!(
+        said.contains(&format!("{}:4:1: duplicate key", file.name()))
+            && said.ends_with(": everything stays as it was"),
+        "{said}"
+    );
+    let mut hasty = daemon.connect();
+    common::receive(&mut hasty, b"ERR timeout");
+
+    file.is(&before);
+    let said = daemon.reconfigure(&file);
+    assert!(said.ends_with(": hello-timeout"), "{said}");
+    daemon.settle();
+    assert_eq!(daemon.stderr.has("restart to let it hold"), None);
+    let said = daemon.reconfigure(&file);
+    assert!(said.ends_with(": nothing new"), "{said}");
+}
+
+#[test]
+fn sighup_changes_how_many_clients_a_source_may_have_where_they_are_counted() {
+    let limited = |most: &str| format!("listen = \"{RELAY}\"\n{most}\n");
+    let file = File::of("source", &limited("max-clients-per-source = 2"));
+    let mut daemon = Daemon::run(file.serve(), 1);
+    let _room = daemon.pair();
+    daemon.has_clients(2);
+    assert_eq!(end_of(&mut daemon.connect()), End::Reset);
+    file.is(&limited("max-clients-per-source = 3"));
+    let said = daemon.reconfigure(&file);
+    assert!(said.ends_with(": max-clients-per-source"), "{said}");
+    let _third = daemon.connect();
+    daemon.has_clients(3);
+    assert_eq!(end_of(&mut daemon.connect()), End::Reset);
+    file.is(&limited(""));
+    daemon.reconfigure(&file);
+    let _fourth = daemon.connect();
+    daemon.has_clients(4);
+
+    let file = File::of("uncounted", &limited(""));
+    let mut daemon = Daemon::run(file.serve(), 1);
+    file.is(&limited("max-clients-per-source = 1"));
+    daemon.signal(Signal::HUP);
+    daemon
+        .stderr
+        .find("max-clients-per-source changed: restart to let it hold");
+    let _room = daemon.pair();
+    daemon.has_clients(2);
+}
+
+#[test]
+fn sighup_changes_timeouts_the_log_and_where_the_statistics_go() {
+    let statistics = scratch("hup.prom");
+    let listen = format!("listen = \"{RELAY}\"\n");
+    let file = File::of("times", &listen);
+    let mut daemon = Daemon::run(file.serve(), 1);
+    file.is(&format!(
+        "{listen}wait-timeout = \"50ms\"\ndrain-timeout = \"1ms\"\nlog-level = \"debug\"\nstats-file = \"{}\"",
+        statistics.display()
+    ));
+    let said = daemon.reconfigure(&file);
+    assert!(
+        said.ends_with(": wait-timeout, drain-timeout, stats-file, log-level"),
+        "{said}"
+    );
+    assert_eq!(end_of(&mut daemon.connect()), End::Reset);
+    eventually("statistics", || {
+        daemon.report();
+        statistics.exists()
+    });
+    // Of a room that does not end by itself nobody waits for more than that.
+    file.is(&format!(
+        "{listen}drain-timeout = \"1ms\"\nlog-level = \"info\"\nidle-timeout = \"50ms\""
+    ));
+    daemon.reconfigure(&file);
+    let (mut x, _y) = daemon.pair();
+    assert_eq!(end_of(&mut x), End::Reset, "the room was idle");
+    file.is(&format!(
+        "{listen}drain-timeout = \"1ms\"\nlog-level = \"error\""
+    ));
+    daemon.signal(Signal::HUP);
+    // Nothing is said of that any more.
+    eventually("a stop in time", || {
+        let _ = daemon.connect();
+        daemon.report();
+        daemon.stderr.has("connected").is_none()
+    });
+    let _room = daemon.pair();
+    daemon.has_clients(2);
+    daemon.stop();
+}
+
+#[test]
+fn a_wrong_configuration_keeps_the_users_too() {
+    let users = UserFile::of("kept.users", &["alice"]);
+    let listen = format!("listen = \"{}\"\n", users.lock("relay"));
+    let file = File::of("kept", &listen);
+    let mut daemon = Daemon::run(file.serve(), 1);
+    users.has(&["alice", "bob"]);
+    file.is(&format!("{listen}nonsense = 1"));
+    let said = daemon.reconfigure(&file);
+    assert!(said.contains(":2:1: unknown key `nonsense`"), "{said}");
+    fs::remove_file(&file.0).unwrap();
+    let said = daemon.reconfigure(&file);
+    assert!(
+        said.contains("cannot read") && said.ends_with("as it was"),
+        "{said}"
+    );
+    file.is(&listen);
+    let said = daemon.reconfigure(&file);
+    assert!(said.ends_with(": nothing new"), "{said}");
+    daemon.stderr.find(": 2 users");
 }

@@ -6,6 +6,7 @@
 //! be an option can be set in all three ways, and is right or wrong by the same rules.
 
 mod file;
+mod reload;
 mod schema;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use thiserror::Error;
 use crate::cli::{Cli, ServeArgs, ServeCommand};
 use crate::logging;
 
+pub use reload::Running;
 use schema::{Kind, Schema};
 
 /// What the variables begin with.

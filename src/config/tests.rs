@@ -246,3 +246,11 @@ fn the_file_that_is_packaged_has_every_key_commented_out_and_each_is_right() {
         "contrib/pairloop.toml, in the order of the options"
     );
 }
+
+#[test]
+fn what_can_be_reloaded_are_options() {
+    let schema = Schema::new();
+    for key in reload::RELOADABLE {
+        assert!(schema.kind(key).is_some(), "{key}");
+    }
+}
