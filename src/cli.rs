@@ -12,6 +12,7 @@ use crate::client::{Address, Message, Room};
 use crate::engine::ClientId;
 use crate::listen::ListenUrl;
 use crate::logging;
+use crate::manual::{CompletionsArgs, ManArgs};
 use crate::units::{self, Limit};
 use crate::users::UserArgs;
 
@@ -45,6 +46,8 @@ pub enum Command {
     Receive(ReceiveArgs),
     User(UserArgs),
     Bench(BenchArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
 }
 
 /// Run the daemon

@@ -17,6 +17,7 @@ pub mod json;
 pub mod limits;
 pub mod listen;
 pub mod logging;
+pub mod manual;
 pub mod password;
 pub mod reactor;
 mod regular_file;

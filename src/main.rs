@@ -7,7 +7,7 @@ use log::LevelFilter;
 
 use pairloop::cli::{Cli, Command};
 use pairloop::config::{self, ConfigError, Sources, Value};
-use pairloop::{bench, check, client, console, logging, serve, users};
+use pairloop::{bench, check, client, console, logging, manual, serve, users};
 
 /// 0: asked to stop, or done. 1: could not run, or failed. 2: wrong usage (clap's own, and that of the configuration).
 fn main() -> ExitCode {
@@ -42,6 +42,8 @@ fn run(cli: &Cli, given: Vec<Value>) -> Result<ExitCode, Box<dyn Error>> {
         Command::Receive(args) => client::receive(args, cli.quiet > 0)?,
         Command::User(args) => users::user(args)?,
         Command::Bench(args) => bench::bench(args)?,
+        Command::Completions(args) => manual::completions(args)?,
+        Command::Man(args) => manual::man(args)?,
     }
     Ok(ExitCode::SUCCESS)
 }
