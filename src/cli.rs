@@ -4,12 +4,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
+use log::LevelFilter;
 
 use crate::bench::args::BenchArgs;
 use crate::client::files::args::{ReceiveArgs, SendArgs};
 use crate::client::{Address, Message, Room};
 use crate::engine::ClientId;
 use crate::listen::ListenUrl;
+use crate::logging;
+use crate::manual::{CompletionsArgs, ManArgs};
 use crate::units::{self, Limit};
 use crate::users::UserArgs;
 
@@ -33,7 +36,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    Serve(ServeArgs),
+    Serve(Box<ServeCommand>),
     Echo(EchoArgs),
     Produce(ProduceArgs),
     Consume(ConsumeArgs),
@@ -43,15 +46,34 @@ pub enum Command {
     Receive(ReceiveArgs),
     User(UserArgs),
     Bench(BenchArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
 }
 
 /// Run the daemon
 ///
-/// Signals: SIGUSR2 prints the number of clients; SIGHUP reads the files of users and opens the usage log again; SIGUSR1, SIGTERM and SIGINT stop the daemon, a second one at once.
+/// Signals: SIGUSR2 prints the number of clients; SIGHUP reads the configuration and the files of users, looks up the workers and opens the usage log again; SIGUSR1, SIGTERM and SIGINT stop the daemon, a second one at once.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example: pairloop serve --listen relay://127.0.0.1:7000 --listen 'echo://[::1]:7007'"
+    after_help = "Example: pairloop serve --listen relay://127.0.0.1:7000 --listen 'echo://[::1]:7007'\n\n\
+    Each option can also be a key of the configuration file (max-clients = 5000, listen = [\"relay://*:7000\"], no-splice = true) or an \
+    environment variable (PAIRLOOP_MAX_CLIENTS=5000; several listeners with spaces between them). The command line goes before the environment, and that before the file."
 )]
+pub struct ServeCommand {
+    /// Read settings from this TOML file, too (also PAIRLOOP_CONFIG)
+    #[arg(long, value_name = "PATH")]
+    pub config: Option<PathBuf>,
+
+    /// Say what would be served, and with which limits; then end, without having opened a port
+    #[arg(long)]
+    pub check: bool,
+
+    #[command(flatten)]
+    pub args: ServeArgs,
+}
+
+/// What can be set for the daemon: here, in the environment, and in the configuration file.
+#[derive(Debug, Clone, Args)]
 pub struct ServeArgs {
     /// What to serve where: SERVICE://HOST:PORT, repeatable. HOST is a name, an address, [::1] or * (all);
     /// port 0 picks a free one; SERVICE://@NAME takes the socket that systemd has opened by that name. Behind it, options: ?rooms=named lets clients meet by name, &auth=FILE lets only the
@@ -127,6 +149,10 @@ pub struct ServeArgs {
     /// Write the number of the process here, and refuse to start while another one that runs has the file
     #[arg(long, value_name = "PATH")]
     pub pid_file: Option<PathBuf>,
+
+    /// What is logged: error, warn, info, debug or trace. -v and -q say more and less than this; RUST_LOG overrides
+    #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = logging::parse)]
+    pub log_level: LevelFilter,
 }
 
 /// What every client has.

@@ -5,7 +5,7 @@
 //! that mode belongs to the open file and so to the shell and to whoever else has it. A pipe or a terminal is
 //! therefore opened once more, and a socket asked not to wait.
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -30,6 +30,18 @@ pub struct Console {
     /// The last line went out only in part, so that the next must begin a new one.
     torn: AtomicBool,
     dropped: AtomicU64,
+}
+
+/// Writes the result of a command to standard output, however long that takes. A reader who has seen enough is no failure.
+///
+/// # Errors
+/// If it can't be written.
+pub fn print(text: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
 }
 
 /// What stands behind a standard stream.

@@ -7,19 +7,23 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod bench;
+pub mod check;
 pub mod cidr;
 pub mod cli;
 pub mod client;
+pub mod config;
 pub mod console;
 pub mod engine;
 pub mod json;
 pub mod limits;
 pub mod listen;
 pub mod logging;
+pub mod manual;
 pub mod password;
 mod pid_file;
 mod privileges;
 pub mod reactor;
+mod regular_file;
 mod reload;
 pub mod scram;
 pub mod serve;

@@ -105,6 +105,9 @@ pub const LONGEST_PASSWORD: usize = 1024;
 /// Bytes of the longest file of users: some 400,000 of them.
 pub const LONGEST_USER_FILE: u64 = 64 * 1024 * 1024;
 
+/// Bytes of the longest configuration file.
+pub const LONGEST_CONFIG: u64 = 1024 * 1024;
+
 /// What a failed login costs its source, what is due before the source is refused, and the most that can be: the
 /// defaults of OpenSSH's PerSourcePenalties. So is the number of sources that are remembered, of IPv4 and of IPv6.
 pub const LOGIN_PENALTY: Duration = Duration::from_secs(5);

@@ -9,19 +9,29 @@ use log::LevelFilter;
 use crate::console::STDERR;
 use crate::limits::LOG_LINES_PER_SECOND;
 
-/// Starts to log: what is said by default, or `louder` levels more. `RUST_LOG` overrides.
-pub fn start(louder: i16) {
-    let level = match louder {
-        ..=-2 => LevelFilter::Error,
-        -1 => LevelFilter::Warn,
-        0 => LevelFilter::Info,
-        1 => LevelFilter::Debug,
-        _ => LevelFilter::Trace,
-    };
+/// The variable that decides for itself.
+const OVERRIDE: &str = "RUST_LOG";
+
+/// Whose lines these are.
+const OURS: &str = "pairloop";
+
+/// From the least that is said to the most.
+const LEVELS: [LevelFilter; 5] = [
+    LevelFilter::Error,
+    LevelFilter::Warn,
+    LevelFilter::Info,
+    LevelFilter::Debug,
+    LevelFilter::Trace,
+];
+
+/// Starts to log at this level. `RUST_LOG` overrides, for good.
+pub fn start(level: LevelFilter) {
     let mut builder = env_logger::Builder::new();
-    match env::var("RUST_LOG") {
-        Ok(filters) => builder.parse_filters(&filters),
-        Err(_) => builder.filter_module("pairloop", level),
+    let filters = env::var(OVERRIDE);
+    match &filters {
+        Ok(filters) => builder.parse_filters(filters),
+        // The level itself is looked at before a line gets there, so that it can change.
+        Err(_) => builder.filter_module(OURS, LevelFilter::Trace),
     };
     builder
         .target(env_logger::Target::Pipe(Box::new(LogWriter::new())))
@@ -35,6 +45,35 @@ pub fn start(louder: i16) {
             )
         })
         .init();
+    set_level(level);
+}
+
+/// Logs at this level from now on, unless `RUST_LOG` has said otherwise.
+pub fn set_level(level: LevelFilter) {
+    if env::var_os(OVERRIDE).is_none() {
+        log::set_max_level(level);
+    }
+}
+
+/// This level, or so many further from errors only towards everything.
+pub fn level(base: LevelFilter, louder: i16) -> LevelFilter {
+    let last = LEVELS.len() as i16 - 1;
+    let at = LEVELS.iter().position(|&level| level == base);
+    let at = at.unwrap_or(0) as i16;
+    LEVELS[at.saturating_add(louder).clamp(0, last) as usize]
+}
+
+/// The level of this name.
+///
+/// # Errors
+/// If there is none.
+pub fn parse(name: &str) -> Result<LevelFilter, String> {
+    let level = LEVELS
+        .iter()
+        .find(|level| level.as_str().to_lowercase() == name);
+    level
+        .copied()
+        .ok_or_else(|| "not a level: write error, warn, info, debug or trace".into())
 }
 
 /// The logger's way to stderr: so many lines a second, and then how many were left out.
@@ -91,6 +130,22 @@ impl Write for LogWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn louder_and_quieter_count_from_the_level_that_is_set() {
+        for (base, louder, expected) in [
+            ("info", 0, "info"),
+            ("info", 1, "debug"),
+            ("warn", 1, "info"),
+            ("info", -2, "error"),
+            ("error", -1, "error"),
+            ("debug", 9, "trace"),
+        ] {
+            let base = parse(base).unwrap();
+            assert_eq!(Ok(level(base, louder)), parse(expected), "{base} {louder}");
+        }
+        assert!(parse("loud").unwrap_err().contains("error, warn"));
+    }
 
     #[test]
     fn a_flood_of_lines_is_cut_and_counted() {

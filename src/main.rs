@@ -3,24 +3,36 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use clap::Parser;
+use log::LevelFilter;
 
 use pairloop::cli::{Cli, Command};
-use pairloop::{bench, client, console, logging, serve, users};
+use pairloop::config::{self, ConfigError, Sources, Value};
+use pairloop::{bench, check, client, console, logging, manual, serve, users};
 
-/// 0: asked to stop, or done. 1: could not run, or failed. 2: wrong usage (clap's own).
+/// 0: asked to stop, or done. 1: could not run, or failed. 2: wrong usage (clap's own, and that of the configuration).
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    logging::start(i16::from(cli.verbose) - i16::from(cli.quiet));
-    run(&cli).unwrap_or_else(|error| {
+    let (cli, given) = config::command_line();
+    run(&cli, given).unwrap_or_else(|error| {
         console::STDERR.write_line(format!("pairloop: {error}\n").as_bytes());
-        ExitCode::FAILURE
+        let config = error.downcast_ref::<ConfigError>();
+        let is_usage = config.is_some_and(ConfigError::is_usage);
+        ExitCode::from(if is_usage { 2 } else { 1 })
     })
 }
 
-fn run(cli: &Cli) -> Result<ExitCode, Box<dyn Error>> {
+fn run(cli: &Cli, given: Vec<Value>) -> Result<ExitCode, Box<dyn Error>> {
+    let louder = i16::from(cli.verbose) - i16::from(cli.quiet);
+    logging::start(logging::level(LevelFilter::Info, louder));
     match &cli.command {
-        Command::Serve(args) => serve::serve(args)?,
+        Command::Serve(command) => {
+            let config = Sources::new(command, given, louder).load()?;
+            logging::set_level(config.level);
+            if command.check {
+                check::check(&config)?;
+            } else {
+                serve::serve(config)?;
+            }
+        }
         Command::Echo(args) => client::echo(args)?,
         Command::Produce(args) => client::produce(args)?,
         Command::Consume(args) => client::consume(args)?,
@@ -30,6 +42,8 @@ fn run(cli: &Cli) -> Result<ExitCode, Box<dyn Error>> {
         Command::Receive(args) => client::receive(args, cli.quiet > 0)?,
         Command::User(args) => users::user(args)?,
         Command::Bench(args) => bench::bench(args)?,
+        Command::Completions(args) => manual::completions(args)?,
+        Command::Man(args) => manual::man(args)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,8 @@
-//! What SIGHUP does: the files of users are read, and the usage log is opened again. Reading is done in a thread that lives
-//! no longer than that takes, because a disk may take its time and the loop has none.
+//! What SIGHUP does: the configuration and the files of users are read again, workers' names looked up, and the usage log is
+//! opened again. Reading is done in a thread that lives no longer than that takes, because a disk may take its time and the
+//! loop has none.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
@@ -8,37 +10,62 @@ use std::thread;
 
 use log::{error, info};
 
+use crate::config::{Config, ConfigError, Running};
 use crate::engine::{Engine, ListenerId};
-use crate::reactor::Reload;
+use crate::reactor::{Reload, Settings};
+use crate::serve::ServeError;
 use crate::usage::UsageLog;
 use crate::users::{UserError, Users};
+use crate::workers::{Worker, WorkerError};
 
 pub struct HangUp {
     usage: Option<UsageLog>,
+    workers: Vec<Worker>,
     /// Those of users, by listener.
     files: Vec<(ListenerId, PathBuf)>,
-    coming: Option<Receiver<Vec<Loaded>>>,
+    running: Option<Running>,
+    coming: Option<Receiver<Reread>>,
     /// There was another signal since, and the file may have been changed behind the reader's back.
     again: bool,
 }
 
+/// If the configuration is wrong, nothing else is looked at.
+type Reread = Result<(Option<Config>, Vec<Loaded>, Vec<LookedUp>), ConfigError>;
+
+type LookedUp = (Worker, Result<Vec<SocketAddr>, WorkerError>);
+
 type Loaded = (ListenerId, PathBuf, Result<Users, UserError>);
 
 impl HangUp {
-    pub fn new(files: Vec<(ListenerId, PathBuf)>, usage: Option<UsageLog>) -> Self {
+    pub fn new(
+        files: Vec<(ListenerId, PathBuf)>,
+        workers: Vec<Worker>,
+        usage: Option<UsageLog>,
+    ) -> Self {
         Self {
             usage,
+            workers,
             files,
+            running: None,
             coming: None,
             again: false,
         }
     }
 
-    /// Reads the files of users here and now.
+    /// The same, and the settings of the daemon.
+    pub fn with_config(mut self, running: Running) -> Self {
+        self.running = Some(running);
+        self
+    }
+
+    /// Reads the files of users and looks the workers up here and now.
     ///
     /// # Errors
-    /// If one can't be read or has a line that is not one.
-    pub fn load(&self, engine: &mut Engine) -> Result<(), UserError> {
+    /// If one can't be read or has a line that is not one, or a worker has no address.
+    pub fn load(&self, engine: &mut Engine) -> Result<(), ServeError> {
+        for worker in &self.workers {
+            worker.set(engine, worker.look_up()?);
+        }
         for (listener, path) in &self.files {
             engine.set_users(*listener, Arc::new(Users::load(path)?));
         }
@@ -51,9 +78,12 @@ impl Reload for HangUp {
         if let Some(usage) = &self.usage {
             usage.reopen();
         }
-        if self.files.is_empty() {
+        let sources = self.running.as_ref().and_then(Running::sources).cloned();
+        if self.files.is_empty() && self.workers.is_empty() && sources.is_none() {
             if self.usage.is_none() {
-                info!("nothing to reload: no listener has auth=FILE, and there is no --usage-log");
+                info!(
+                    "nothing to reload: no listener has auth=FILE or workers, and there is no --config or --usage-log"
+                );
             }
             return;
         }
@@ -61,14 +91,16 @@ impl Reload for HangUp {
             self.again = true;
             return;
         }
-        let (files, (done, coming)) = (self.files.clone(), channel());
+        let (files, workers) = (self.files.clone(), self.workers.clone());
+        let (done, coming) = channel();
         let reader = move || {
-            let loaded = files.into_iter().map(|(listener, path)| {
-                let users = Users::load(&path);
-                (listener, path, users)
+            let config = sources.map(|sources| sources.load()).transpose();
+            let reread = config.map(|config| {
+                let files = files.into_iter().map(load).collect();
+                (config, files, workers.into_iter().map(look_up).collect())
             });
             // Nobody takes it if the daemon ends meanwhile.
-            let _ = done.send(loaded.collect());
+            let _ = done.send(reread);
         };
         match thread::Builder::new().spawn(reader) {
             Ok(_) => self.coming = Some(coming),
@@ -80,20 +112,42 @@ impl Reload for HangUp {
         self.coming.is_some()
     }
 
-    fn take_over(&mut self, engine: &mut Engine) {
+    fn take_over(&mut self, engine: &mut Engine, settings: &mut Settings) {
         let Some(coming) = &self.coming else { return };
         match coming.try_recv() {
             Err(TryRecvError::Empty) => return,
             Err(TryRecvError::Disconnected) => error!("cannot reload"),
-            Ok(loaded) => loaded
-                .into_iter()
-                .for_each(|loaded| replace(engine, loaded)),
+            Ok(Err(error)) => error!("{error}: everything stays as it was"),
+            Ok(Ok((config, loaded, looked_up))) => {
+                if let (Some(running), Some(config)) = (&mut self.running, config) {
+                    running.take_over(config, engine, settings);
+                }
+                loaded
+                    .into_iter()
+                    .for_each(|loaded| replace(engine, loaded));
+                for (worker, addresses) in looked_up {
+                    match addresses {
+                        Ok(addresses) => worker.set(engine, addresses),
+                        Err(error) => error!("{error}: its addresses stay as they were"),
+                    }
+                }
+            }
         }
         self.coming = None;
         if std::mem::take(&mut self.again) {
             self.begin();
         }
     }
+}
+
+fn load((listener, path): (ListenerId, PathBuf)) -> Loaded {
+    let users = Users::load(&path);
+    (listener, path, users)
+}
+
+fn look_up(worker: Worker) -> LookedUp {
+    let addresses = worker.look_up();
+    (worker, addresses)
 }
 
 /// A bad file keeps the old one in force.

@@ -3,12 +3,14 @@
 use std::io;
 use std::net::TcpListener;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use log::{debug, info};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use thiserror::Error;
 
 use crate::cli::ServeArgs;
+use crate::config::{Config, Running};
 use crate::console;
 use crate::engine::{ClientId, Engine, ListenerId, Timeouts};
 use crate::limits::{MAX_PIPES, PIPE_SHARE, RESERVED_DESCRIPTORS, SHARED_BUFFER_MEMORY};
@@ -61,6 +63,8 @@ pub enum ServeError {
     StatsFile(io::Error),
     #[error("--usage-log: {0}")]
     UsageLog(io::Error),
+    #[error("cannot write to standard output: {0}")]
+    Output(io::Error),
     #[error("the event loop failed: {0}")]
     Loop(#[from] io::Error),
 }
@@ -69,47 +73,21 @@ pub enum ServeError {
 ///
 /// # Errors
 /// If it can't begin, or the system's poll fails.
-pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
-    let mut urls = args.listen.clone();
-    if urls.is_empty() {
-        urls.extend(
-            DEFAULTS
-                .iter()
-                .map(|url| url.parse::<ListenUrl>().expect("a test has parsed it")),
-        );
-    }
-    let dials = urls.iter().any(|url| url.service.route.is_some());
-    let settings = settings(args, 1 + usize::from(dials))?;
-    let timeouts = Timeouts {
-        hello: args.hello_timeout.0,
-        wait: None,
-        idle: args.idle_timeout.0,
-        half_close: args.half_close_timeout.0,
-    };
+pub fn serve(config: Config) -> Result<(), ServeError> {
+    let args = &config.args;
+    let urls = urls(args);
+    let settings = settings(args, &urls)?;
     // Signals first: whoever reads the ready lines below may send one.
     let net = MioNet::new(args.stall_timeout.0)?;
     let (sockets, _pid_file) = with_privileges(args, &urls)?;
-    let services = urls.iter().map(|url| (url.service.clone(), url.meeting));
-    let mut engine = Engine::new(services, timeouts, net.now())
-        .with_nonces(random()?)
-        .with_clients_per_source(args.max_clients_per_source);
-    for (lobby, url) in urls.iter().enumerate() {
-        engine.set_wait_timeout(lobby, url.wait_timeout(args.wait_timeout));
-        if let Some(trusted) = url.proxies.clone() {
-            engine.set_proxies(lobby, trusted);
-        }
-    }
-    for worker in workers::named_by(&urls) {
-        worker.set(&mut engine, worker.look_up()?);
-    }
+    let mut engine = engine(args, &urls, &sockets, net.now())?;
     let usage = args.usage_log.as_deref();
     let usage = usage.map(|path| UsageLog::start(path, args.blur_usage));
     let (usage, writing) = usage.transpose().map_err(ServeError::UsageLog)?.unzip();
-    let hang_up = HangUp::new(auth_files(&urls), usage.clone());
+    let hang_up = HangUp::new(auth_files(&urls), workers::named_by(&urls), usage.clone());
     hang_up.load(&mut engine)?;
     let max_clients = settings.max_clients;
     let mut reactor = Reactor::new(net, engine, settings, Box::new(&console::STDOUT));
-    reactor.set_reload(Box::new(hang_up));
     if let Some(usage) = usage {
         reactor.set_usage(Box::new(usage));
     }
@@ -128,6 +106,7 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
             }
         }
     }
+    reactor.set_reload(Box::new(hang_up.with_config(Running::new(config, urls))));
     reactor.write_statistics().map_err(ServeError::StatsFile)?;
     ready
         .iter()
@@ -146,6 +125,29 @@ pub fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     ended?;
     info!("stopped");
     Ok(())
+}
+
+/// The engine for these listeners, which have these sockets.
+fn engine(
+    args: &ServeArgs,
+    urls: &[ListenUrl],
+    sockets: &[Vec<TcpListener>],
+    now: Instant,
+) -> Result<Engine, ServeError> {
+    let services = urls.iter().map(|url| (url.service.clone(), url.meeting));
+    let mut engine = Engine::new(services, timeouts(args), now)
+        .with_nonces(random()?)
+        .with_clients_per_source(args.max_clients_per_source);
+    for (lobby, (url, sockets)) in urls.iter().zip(sockets).enumerate() {
+        engine.set_wait_timeout(lobby, url.wait_timeout(args.wait_timeout));
+        if let Some(trusted) = url.proxies.clone() {
+            engine.set_proxies(lobby, trusted);
+        }
+        if let Some(socket) = sockets.first() {
+            engine.set_local(lobby, socket.local_addr()?);
+        }
+    }
+    Ok(engine)
 }
 
 /// What may need root comes first, in this order, and then its rights are given up: the sockets by listener, and the
@@ -173,6 +175,26 @@ fn with_privileges(
     Ok((sockets, pid_file))
 }
 
+/// What is to be served.
+pub(crate) fn urls(args: &ServeArgs) -> Vec<ListenUrl> {
+    if !args.listen.is_empty() {
+        return args.listen.clone();
+    }
+    let defaults = DEFAULTS.iter();
+    let urls = defaults.map(|url| url.parse().expect("a test has parsed it"));
+    urls.collect()
+}
+
+/// Timeouts for all listeners alike.
+pub(crate) fn timeouts(args: &ServeArgs) -> Timeouts {
+    Timeouts {
+        hello: args.hello_timeout.0,
+        wait: None,
+        idle: args.idle_timeout.0,
+        half_close: args.half_close_timeout.0,
+    }
+}
+
 fn random() -> Result<[u8; 32], getrandom::Error> {
     let mut key = [0; 32];
     getrandom::fill(&mut key)?;
@@ -186,8 +208,11 @@ fn auth_files(urls: &[ListenUrl]) -> Vec<(ListenerId, PathBuf)> {
     files.collect()
 }
 
-/// `each` is how many connections there may be for a client.
-fn settings(args: &ServeArgs, each: usize) -> Result<Settings, ServeError> {
+/// The limits, as the system allows them.
+pub(crate) fn settings(args: &ServeArgs, urls: &[ListenUrl]) -> Result<Settings, ServeError> {
+    let dials = urls.iter().any(|url| url.service.route.is_some());
+    // Connections that there may be for a client.
+    let each = 1 + usize::from(dials);
     let limit = raise_descriptor_limit();
     let splicing = match args.no_splice || !cfg!(target_os = "linux") {
         true => Splicing::Never,

@@ -255,13 +255,7 @@ mod tests {
                 Command::Consume(args) => args.at,
                 Command::Chat(args) => args.at,
                 Command::Order(args) => args.at,
-                Command::Serve(_)
-                | Command::Send(_)
-                | Command::Receive(_)
-                | Command::User(_)
-                | Command::Bench(_) => {
-                    unreachable!("a client with a default")
-                }
+                other => unreachable!("{other:?} is no client with a default"),
             };
             let url = format!("{service}://{at}");
             assert!(DEFAULTS.contains(&url.as_str()), "{url}");

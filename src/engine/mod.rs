@@ -164,6 +164,20 @@ impl Engine {
         self.lobbies[listener].timeouts.wait = limit;
     }
 
+    /// From now on these hold, but for that of waiting, which each listener has for itself. Deadlines that are set stay as they are.
+    pub fn set_timeouts(&mut self, timeouts: Timeouts) {
+        for lobby in &mut self.lobbies {
+            let wait = lobby.timeouts.wait;
+            lobby.timeouts = Timeouts { wait, ..timeouts };
+        }
+    }
+
+    /// From now on each source may have so many clients. There must have been a limit from the beginning: until there is one,
+    /// nobody is counted.
+    pub fn set_clients_per_source(&mut self, most: Option<u32>) {
+        self.sources.set_limit(most);
+    }
+
     /// Tells what happened to a client, and answers how many bytes of a `Data` input were taken.
     pub fn handle_input(&mut self, now: Instant, client: ClientId, input: Input<'_>) -> usize {
         self.assert_drained();

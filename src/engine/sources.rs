@@ -63,6 +63,12 @@ impl Sources {
         }
     }
 
+    /// Another limit, or none; the counts go on. A source that has more clients keeps them.
+    pub fn set_limit(&mut self, most: Option<u32>) {
+        assert!(self.most_clients.is_some(), "all who are here are counted");
+        self.most_clients = Some(most.unwrap_or(u32::MAX));
+    }
+
     /// Counts a client in, unless its source has as many as it may.
     #[must_use]
     pub fn enter(&mut self, slot: usize, source: Source) -> bool {

@@ -49,6 +49,21 @@ impl ListenUrl {
         }
     }
 
+    /// Where it will listen, if this machine has both protocols; nowhere of its own, if its sockets are passed.
+    ///
+    /// # Errors
+    /// If the name has no address.
+    pub fn places(&self) -> Result<Vec<SocketAddr>, ListenError> {
+        let Place::Address(host, port) = &self.place else {
+            return Ok(Vec::new());
+        };
+        let mut addresses = self.addresses(host, *port)?;
+        if *host == Host::Any {
+            addresses.truncate(1);
+        }
+        Ok(addresses)
+    }
+
     fn addresses(&self, host: &Host, port: u16) -> Result<Vec<SocketAddr>, ListenError> {
         let host = match host {
             // The first takes IPv4 clients as well; the second is for machines without IPv6.

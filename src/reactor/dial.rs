@@ -12,6 +12,13 @@ use super::decisions::Question;
 use super::net::Net;
 use super::work::reason_of;
 
+/// How many of the connections were dialed.
+#[derive(Debug, Default)]
+pub(super) struct Dialed {
+    pub now: usize,
+    pub ever: u64,
+}
+
 impl<N: Net> Reactor<N> {
     /// Begins to connect on behalf of a client. The engine is told how that goes once its outputs are drained.
     pub(super) fn dial(&mut self, client: ClientId, to: SocketAddr) {
@@ -38,8 +45,8 @@ impl<N: Net> Reactor<N> {
             self.connections.remove(id);
             return Err(error);
         }
-        self.dialed += 1;
-        self.dialed_ever += 1;
+        self.dialed.now += 1;
+        self.dialed.ever += 1;
         Ok(id)
     }
 
@@ -63,6 +70,6 @@ impl<N: Net> Reactor<N> {
 
     /// Connections at one time of clients, without those that were dialed.
     pub(super) fn clients_connected(&self) -> usize {
-        self.connections.len() - self.dialed
+        self.connections.len() - self.dialed.now
     }
 }

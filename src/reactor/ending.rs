@@ -238,7 +238,7 @@ impl<N: Net> Reactor<N> {
                 self.listeners[listener].bytes += connection.received;
                 reason.inspect(|&reason| self.counters.count_close(reason));
             }
-            None => self.dialed -= 1,
+            None => self.dialed.now -= 1,
         }
         if ending == Ending::Finish {
             self.net.close(connection.stream);

@@ -61,6 +61,7 @@ pub use watcher::Watcher;
 use accept::Listener;
 use connection::Connection;
 use decisions::Question;
+use dial::Dialed;
 use horizon::{Horizon, Turn};
 use report::Counters;
 use slots::Slots;
@@ -97,9 +98,7 @@ pub struct Reactor<N: Net> {
     connections: Slots<Connection<N>>,
     /// Connections that may have something to do, each once.
     ready: VecDeque<ClientId>,
-    /// How many of the connections were dialed, now and ever.
-    dialed: usize,
-    dialed_ever: u64,
+    dialed: Dialed,
     /// What the engine is to be told once its outputs are drained.
     questions: Vec<(ClientId, Question)>,
     timers: Deadlines<ClientId>,
@@ -149,8 +148,7 @@ impl<N: Net> Reactor<N> {
             listeners: Vec::new(),
             connections: Slots::new(),
             ready: VecDeque::new(),
-            dialed: 0,
-            dialed_ever: 0,
+            dialed: Dialed::default(),
             questions: Vec::new(),
             timers: Deadlines::default(),
             farewells: FAREWELLS_PER_TURN,

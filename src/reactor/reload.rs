@@ -7,8 +7,8 @@ use log::info;
 use crate::engine::Engine;
 use crate::limits::RELOAD_CHECK;
 
-use super::Reactor;
 use super::net::Net;
+use super::{Reactor, Settings};
 
 /// Reads again what can be read again. A disk may take its time, so none of this may wait for one.
 pub trait Reload {
@@ -18,8 +18,9 @@ pub trait Reload {
     /// Whether something is still being read.
     fn is_reading(&self) -> bool;
 
-    /// Lets what has been read by now hold.
-    fn take_over(&mut self, engine: &mut Engine);
+    /// Lets what has been read by now hold. Of the settings, only what is looked at anew each time may change: the time for a stop,
+    /// and where the statistics go.
+    fn take_over(&mut self, engine: &mut Engine, settings: &mut Settings);
 }
 
 impl<N: Net> Reactor<N> {
@@ -43,7 +44,7 @@ impl<N: Net> Reactor<N> {
         if let Some(reload) = &mut self.reload
             && reload.is_reading()
         {
-            reload.take_over(&mut self.engine);
+            reload.take_over(&mut self.engine, &mut self.settings);
             self.tell_of_reload();
         }
     }

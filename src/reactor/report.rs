@@ -101,7 +101,7 @@ impl<N: Net> Reactor<N> {
         Statistics {
             services,
             workers: self.engine.workers(),
-            accepted: self.connections.given() - self.dialed_ever,
+            accepted: self.connections.given() - self.dialed.ever,
             closed: CloseReason::ALL
                 .iter()
                 .map(|&reason| (reason, self.counters.closed[reason as usize]))

@@ -1,12 +1,13 @@
 //! `pairloop user`.
 
-use std::io::{self, ErrorKind, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
 use super::args::{Action, AddArgs, ListArgs, RemoveArgs, UserArgs};
 use super::{Line, LineError, file, lines};
+use crate::console;
 use crate::limits::SALT;
 use crate::password::{PasswordError, ask_twice, read_password};
 use crate::scram::{self, Secret};
@@ -97,16 +98,8 @@ fn remove(args: &RemoveArgs) -> Result<(), UserError> {
 fn list(args: &ListArgs) -> Result<(), UserError> {
     let text = file::read(&args.file)?.ok_or_else(|| missing(&args.file))?;
     let lines = parsed(&args.file, &text)?;
-    let mut stdout = io::stdout().lock();
-    let written = lines
-        .iter()
-        .try_for_each(|line| writeln!(stdout, "{}", line.name))
-        .and_then(|()| stdout.flush());
-    match written {
-        // Whoever read it has seen enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => written.map_err(UserError::Output),
-    }
+    let names = lines.iter().map(|line| format!("{}\n", line.name));
+    console::print(names.collect::<String>().as_bytes()).map_err(UserError::Output)
 }
 
 fn parsed(path: &Path, text: &str) -> Result<Vec<Line>, UserError> {

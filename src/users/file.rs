@@ -1,7 +1,7 @@
 //! The file of users on disk: read whole, and replaced whole by one process at a time.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -10,10 +10,11 @@ use rustix::io::retry_on_intr;
 
 use super::UserError;
 use crate::limits::LONGEST_USER_FILE;
+use crate::regular_file;
 
 /// The text of the file, if there is one.
 pub(super) fn read(path: &Path) -> Result<Option<String>, UserError> {
-    match read_whole(path) {
+    match regular_file::read(path, LONGEST_USER_FILE) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(UserError::Read {
@@ -21,24 +22,6 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, UserError> {
             error,
         }),
     }
-}
-
-/// Only a regular file is known to end, and to be opened without waiting: a FIFO waits for a writer, which may never come.
-fn read_whole(path: &Path) -> io::Result<String> {
-    let mut file = File::options();
-    file.read(true)
-        .custom_flags(OFlags::NONBLOCK.bits().cast_signed());
-    let file = file.open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    let mut text = String::new();
-    file.take(LONGEST_USER_FILE + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > LONGEST_USER_FILE {
-        let words = format!("it is longer than {LONGEST_USER_FILE} bytes");
-        return Err(io::Error::other(words));
-    }
-    Ok(text)
 }
 
 /// Replaces the text of the file by what `change` makes of it, or of nothing if there is no file. Others who want the same wait

@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use pairloop::engine::{Engine, ListenerId};
 use pairloop::limits::MIN_ITERATIONS;
-use pairloop::reactor::Reload;
+use pairloop::reactor::{Reload, Settings};
 use pairloop::scram::Secret;
 use pairloop::users::Users;
 use sha2::{Digest, Sha256};
@@ -69,7 +69,7 @@ impl Reload for Rereading {
         self.turns > 0
     }
 
-    fn take_over(&mut self, engine: &mut Engine) {
+    fn take_over(&mut self, engine: &mut Engine, _settings: &mut Settings) {
         self.turns -= 1;
         if self.turns == 0 {
             for &listener in &self.listeners {

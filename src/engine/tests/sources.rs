@@ -78,3 +78,28 @@ fn a_source_with_all_its_clients_is_told_where_words_are_expected() {
     assert_eq!(bench.input(4, other).1, vec![], "another source");
     assert_eq!(bench.engine.clients(), 2);
 }
+
+#[test]
+fn another_limit_holds_for_whoever_comes_then_and_nobody_is_sent_away() {
+    let mut bench = Bench::new().with_clients_per_source(2);
+    let is_refused = |outputs: &[Output]| {
+        let refused = |output: &Output| matches!(output, Output::Note(Note::Refused { .. }));
+        outputs.iter().any(refused)
+    };
+    assert!(!is_refused(&bench.accept(1, NAMED)));
+    assert!(!is_refused(&bench.accept(2, NAMED)));
+    bench.engine.set_clients_per_source(Some(1));
+    assert_eq!(bench.engine.clients(), 2);
+    assert!(is_refused(&bench.accept(3, NAMED)));
+    bench.happen(Lost(1));
+    assert!(is_refused(&bench.accept(4, NAMED)));
+    bench.happen(Lost(2));
+    assert!(!is_refused(&bench.accept(5, NAMED)));
+    bench.engine.set_clients_per_source(None);
+    assert!(!is_refused(&bench.accept(6, NAMED)));
+    bench.engine.set_clients_per_source(Some(2));
+    assert!(
+        is_refused(&bench.accept(7, NAMED)),
+        "they were counted all the time"
+    );
+}
