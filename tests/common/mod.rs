@@ -4,6 +4,7 @@
 
 mod client;
 pub mod generator;
+pub mod haproxy;
 pub mod json;
 mod lines;
 mod noise;
