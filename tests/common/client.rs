@@ -3,10 +3,11 @@
 use std::io::Write;
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Lines, eventually, program};
+use super::{DEADLINE, Lines, eventually_within, program};
 
 /// A client command between pipes; it is killed when the test is over, however the test ends.
 pub struct Client {
@@ -56,7 +57,13 @@ impl Client {
     /// It ends with this exit code. Answers what was left on its stderr.
     #[track_caller]
     pub fn ends(&mut self, code: i32) -> String {
-        let status = self.wait();
+        self.ends_within(DEADLINE, code)
+    }
+
+    /// It ends with this exit code, within this time. Answers what was left on its stderr.
+    #[track_caller]
+    pub fn ends_within(&mut self, patience: Duration, code: i32) -> String {
+        let status = self.wait_for(patience);
         let stderr = self.stderr.rest().join("\n");
         assert_eq!(status.code(), Some(code), "{stderr}");
         stderr
@@ -64,9 +71,13 @@ impl Client {
 
     /// It ends by itself, or by a signal.
     pub fn wait(&mut self) -> ExitStatus {
+        self.wait_for(DEADLINE)
+    }
+
+    fn wait_for(&mut self, patience: Duration) -> ExitStatus {
         let child = &mut self.child;
         let mut status = None;
-        eventually("the end of the client", || {
+        eventually_within(patience, "the end of the client", || {
             status = child.try_wait().expect("it can be waited for");
             status.is_some()
         });

@@ -5,6 +5,7 @@
 mod client;
 pub mod generator;
 pub mod haproxy;
+pub mod hosts;
 pub mod json;
 mod lines;
 mod noise;
@@ -309,10 +310,16 @@ pub fn raise_descriptor_limit(wanted: u64) {
 
 /// Asks again and again for what must come true.
 #[track_caller]
-pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+pub fn eventually(what: &str, holds: impl FnMut() -> bool) {
+    eventually_within(DEADLINE, what, holds);
+}
+
+/// The same for what must come true within this time.
+#[track_caller]
+pub fn eventually_within(patience: Duration, what: &str, mut holds: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !holds() {
-        assert!(begin.elapsed() < DEADLINE, "in vain: {what}");
+        assert!(begin.elapsed() < patience, "in vain: {what}");
         thread::sleep(Duration::from_millis(1));
     }
 }
