@@ -134,6 +134,9 @@ pub const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 /// How many times within the stall timeout a client that leaves bytes waiting is asked for a sign of life.
 pub const STALL_CHECKS: u32 = 4;
 
+/// How long a connection that is closed may leave its last bytes waiting where clients may do so for ever.
+pub const CLOSED_STALL: Duration = Duration::from_secs(60);
+
 /// How often a connection that is about to be reset is asked whether its bytes have arrived.
 pub const RESET_RECHECK: Duration = Duration::from_millis(10);
 

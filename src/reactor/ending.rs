@@ -2,9 +2,12 @@
 
 use log::debug;
 use std::io::ErrorKind;
+use std::time::Duration;
 
 use crate::engine::{ClientId, CloseReason, Ending, Moment};
-use crate::limits::{FAREWELLS_PER_TURN, LINGER, RESET_PATIENCE, RESET_RECHECK, STALL_CHECKS};
+use crate::limits::{
+    CLOSED_STALL, FAREWELLS_PER_TURN, LINGER, RESET_PATIENCE, RESET_RECHECK, STALL_CHECKS,
+};
 
 use super::connection::{Closing, Flow};
 use super::net::Net;
@@ -47,17 +50,19 @@ impl<N: Net> Reactor<N> {
         if is_to_hear_fin {
             connection.output = Flow::Draining;
         }
-        if connection.is_sending() {
-            return;
-        }
-        if is_to_hear_fin && (self.farewells == 0 || !self.leaving.is_empty()) {
+        if !connection.is_sending() {
+            if !is_to_hear_fin || self.farewells > 0 && self.leaving.is_empty() {
+                self.farewells -= usize::from(is_to_hear_fin);
+                return self.all_sent(id);
+            }
             // A deadline that is left from its last bytes means nothing any more.
             self.timers.set(&mut connection.deadline, None, id);
-            self.leaving.push_back(id);
-        } else {
-            self.farewells -= usize::from(is_to_hear_fin);
-            self.all_sent(id);
+            return self.leaving.push_back(id);
         }
+        if self.settings.stall_timeout.is_none() {
+            connection.last_taken = self.moment;
+        }
+        self.watch_for_stall(id);
     }
 
     /// Sends FIN to a bounded number of those who are to hear nothing else: one decision may send thousands away.
@@ -173,9 +178,8 @@ impl<N: Net> Reactor<N> {
 
     /// Watches that a client with unsent bytes takes some. One timer serves however often it is called.
     pub(super) fn watch_for_stall(&mut self, id: ClientId) {
-        let (Some(limit), Some(connection)) =
-            (self.settings.stall_timeout, self.connections.get_mut(id))
-        else {
+        let limit = self.stall_limit(id);
+        let (Some(limit), Some(connection)) = (limit, self.connections.get_mut(id)) else {
             return;
         };
         if connection.deadline.is_none() {
@@ -185,7 +189,16 @@ impl<N: Net> Reactor<N> {
         }
     }
 
+    /// How long this client may leave bytes waiting. One that is closed does not wait for ever in any case: the peer may be a
+    /// pairloop that has closed the connection just as well, and reads no more until its own bytes are taken.
+    fn stall_limit(&self, id: ClientId) -> Option<Duration> {
+        let closing = self.connections.get(id)?.closing;
+        let limit = self.settings.stall_timeout;
+        limit.or(closing.map(|_| CLOSED_STALL))
+    }
+
     pub(super) fn timer_fired(&mut self, id: ClientId, now: Moment) {
+        let limit = self.stall_limit(id);
         let Some(connection) = self.connections.get_mut(id) else {
             return;
         };
@@ -201,10 +214,7 @@ impl<N: Net> Reactor<N> {
             // It reads, though not yet enough for the kernel, which holds megabytes, to take more from us.
             connection.last_taken = now;
         }
-        let stalled = self
-            .settings
-            .stall_timeout
-            .is_some_and(|limit| connection.last_taken + limit <= now);
+        let stalled = limit.is_some_and(|limit| connection.last_taken + limit <= now);
         if !stalled {
             return self.watch_for_stall(id);
         }
