@@ -152,8 +152,9 @@ impl Engine {
     }
 
     fn guest(&self, door: &Door, hello: &Hello<'_>) -> Result<Guest, Refusal> {
-        let kind = self.lobbies[door.listener].factory().kind;
-        if matches!(hello.part, Part::Role(Some(_))) && kind.manner == Manner::Lines {
+        if matches!(hello.part, Part::Role(Some(_)))
+            && self.lobbies[door.listener].factory().manner() == Manner::Lines
+        {
             return Err(NO_ROLES);
         }
         Ok(Guest {

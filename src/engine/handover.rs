@@ -26,6 +26,16 @@ use super::{
     ClientId, CloseReason, Due, Ending, Engine, ListenerId, Moment, Note, Output, Payload,
 };
 
+/// Who is to blame if a worker did not take a client in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Blame {
+    /// It gets no rooms for a while.
+    Worker,
+    /// It may take other rooms: it does not want this one, or nobody could ask it. Else one client could keep all others
+    /// from it.
+    Nobody,
+}
+
 /// A pair on its way.
 pub(super) struct Handover {
     listener: ListenerId,
@@ -76,15 +86,13 @@ impl Engine {
     /// Tries the next worker, or gives up.
     fn try_next(&mut self, now: Moment, key: Key) {
         let handover = &mut self.handovers[key];
-        let Some(candidate) = handover.next.pop_front() else {
-            let x = handover.legs[Side::X];
-            return self.end_handover(now, key, x, RoomEnd::All(CloseReason::NoWorker));
-        };
-        handover.trying = self.lobbies[handover.listener]
-            .route
-            .as_mut()
-            .map(|route| (candidate, route.lease(candidate.worker)));
-        self.dial(now, key, Side::X);
+        let route = self.lobbies[handover.listener].route.as_mut();
+        handover.trying = route.and_then(|route| route.next(now, &mut handover.next));
+        if handover.trying.is_some() {
+            return self.dial(now, key, Side::X);
+        }
+        let x = handover.legs[Side::X];
+        self.end_handover(now, key, x, RoomEnd::All(CloseReason::NoWorker));
     }
 
     fn dial(&mut self, now: Moment, key: Key, side: Side) {
@@ -116,11 +124,15 @@ impl Engine {
     }
 
     /// The system has no connection for this client.
-    pub(super) fn not_dialed(&mut self, now: Moment, client: ClientId) {
+    pub(super) fn not_dialed(&mut self, now: Moment, client: ClientId, for_want: bool) {
         if let Some(At::Seat(leg, Side::X)) = self.place_of(client)
             && let Some((handover, _)) = self.rooms[leg].handover()
         {
-            self.attempt_failed(now, handover, "it can't be dialed".into());
+            let (why, blame) = match for_want {
+                true => ("this system has no connection for it", Blame::Nobody),
+                false => ("it can't be dialed", Blame::Worker),
+            };
+            self.attempt_failed(now, handover, why.into(), blame);
         }
     }
 
@@ -145,16 +157,22 @@ impl Engine {
     /// What a worker says to that. Answers how many of the bytes belonged to it.
     pub(super) fn hear_worker(&mut self, now: Moment, key: Key, leg: Key, bytes: &[u8]) -> usize {
         let handover = &self.handovers[key];
-        if handover.legs[handover.side] != leg {
-            // It is X's, which has its answer. This is what its room says, and waits.
-            return 0;
+        // X's has its answer. What follows is what its room says, and waits.
+        let answer = match handover.legs[handover.side] == leg {
+            true => forward::answer(bytes),
+            false => Ok(None),
+        };
+        let taken = match &answer {
+            Ok(length) => length.unwrap_or(0),
+            Err(_) => bytes.len(),
+        };
+        if taken < bytes.len() {
+            // Also behind the answer: if the worker sends X away, FIN is there.
+            let worker = self.rooms[leg].members.second();
+            self.outputs.extend(worker.map(Output::ReadOn));
         }
-        match forward::answer(bytes) {
-            Ok(None) => {
-                let worker = self.rooms[leg].members.second();
-                self.outputs.extend(worker.map(Output::ReadOn));
-                0
-            }
+        match answer {
+            Ok(None) => {}
             Ok(Some(length)) => {
                 let worker = self.rooms[leg].members.second();
                 let opening = |client| Output::Opening {
@@ -163,13 +181,16 @@ impl Engine {
                 };
                 self.outputs.extend(worker.map(opening));
                 self.seated(now, key);
-                length
             }
             Err(words) => {
-                self.attempt_failed(now, key, format!("it said {words:?}"));
-                bytes.len()
+                let blame = match forward::is_about_the_room(&words) {
+                    true => Blame::Nobody,
+                    false => Blame::Worker,
+                };
+                self.attempt_failed(now, key, format!("it said {words:?}"), blame);
             }
         }
+        taken
     }
 
     fn seated(&mut self, now: Moment, key: Key) {
@@ -242,7 +263,7 @@ impl Engine {
     }
 
     /// This worker did not take them in; perhaps another does.
-    pub(super) fn attempt_failed(&mut self, now: Moment, key: Key, why: String) {
+    pub(super) fn attempt_failed(&mut self, now: Moment, key: Key, why: String, blame: Blame) {
         let Handover {
             listener,
             legs,
@@ -254,7 +275,10 @@ impl Engine {
             && let Some(route) = &mut self.lobbies[listener].route
         {
             let worker = route.name(candidate.worker).into();
-            let rest = route.failed(now, candidate);
+            let rest = match blame {
+                Blame::Worker => route.failed(now, candidate),
+                Blame::Nobody => None,
+            };
             self.outputs
                 .push_back(Output::Note(Note::WorkerFailed(Box::new(WorkerFailure {
                     worker,

@@ -2,6 +2,7 @@
 
 use super::client::At;
 use super::close::RoomEnd;
+use super::handover::Blame;
 use super::service::{Actions, Decisions, Service};
 use super::sides::Side;
 use super::table::Key;
@@ -77,7 +78,7 @@ impl Engine {
     pub(super) fn lost(&mut self, now: Moment, room: Key, side: Side, reason: CloseReason) {
         match self.rooms[room].handover() {
             Some((handover, _)) if side == Side::Y => {
-                self.attempt_failed(now, handover, reason.to_string());
+                self.attempt_failed(now, handover, reason.to_string(), Blame::Worker);
             }
             _ => self.end_room(now, room, RoomEnd::Lost(side, reason)),
         }

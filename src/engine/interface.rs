@@ -23,8 +23,9 @@ pub enum Input<'a> {
     Dialing { client: ClientId },
     /// The connection that was dialed is there.
     Dialed,
-    /// The connection that [`Output::Dial`] has asked for this client can't even be begun.
-    NotDialed,
+    /// The connection that [`Output::Dial`] has asked for this client can't even be begun: because of where it leads, or
+    /// for want of something here.
+    NotDialed { for_want: bool },
     /// It has sent these bytes; they begin with what an earlier `Data` left.
     Data(&'a [u8]),
     /// It has sent FIN. In front of it, nothing is left but what the engine wanted to read on from.

@@ -183,8 +183,8 @@ impl Lobby {
     }
 
     /// Where to try to put a room of this name.
-    pub fn candidates(&mut self, now: Moment, room: Option<&str>) -> VecDeque<Candidate> {
-        let route = self.route.as_mut();
+    pub fn candidates(&self, now: Moment, room: Option<&str>) -> VecDeque<Candidate> {
+        let route = self.route.as_ref();
         route.map_or_else(VecDeque::new, |route| route.candidates(now, room))
     }
 

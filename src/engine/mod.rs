@@ -74,7 +74,7 @@ pub use sources::{Source, Sources};
 use client::{At, Clients};
 use close::RoomEnd;
 use door::Door;
-use handover::Handover;
+use handover::{Blame, Handover};
 use lobby::Lobby;
 use login::Nonces;
 use moment::Clock;
@@ -187,7 +187,7 @@ impl Engine {
             Input::Accepted { listener, peer } => self.accept(now, client, listener, peer),
             Input::Dialing { client: behalf } => self.dialing(client, behalf),
             Input::Dialed => self.dialed(client),
-            Input::NotDialed => self.not_dialed(now, client),
+            Input::NotDialed { for_want } => self.not_dialed(now, client, for_want),
             Input::Data(bytes) => taken = self.data(now, client, bytes),
             Input::Eof { unread } => self.eof(now, client, unread),
             Input::Lost(reason) => match self.find(client) {
@@ -232,7 +232,7 @@ impl Engine {
                 }
                 Due::Handover(key) => {
                     self.handovers[key].deadline = None;
-                    self.attempt_failed(now, key, "no answer in time".into());
+                    self.attempt_failed(now, key, "no answer in time".into(), Blame::Worker);
                 }
                 Due::Service(key) => {
                     self.rooms[key].service_deadline = None;
@@ -281,10 +281,17 @@ impl Engine {
         1 + usize::from(self.lobbies.iter().any(|lobby| lobby.route.is_some()))
     }
 
-    /// The workers of all listeners.
+    /// The workers of all listeners, each once.
     pub fn workers(&self) -> Vec<WorkerState> {
         let routes = self.lobbies.iter().filter_map(|lobby| lobby.route.as_ref());
-        routes.flat_map(|route| route.states()).collect()
+        let mut workers: Vec<WorkerState> = Vec::new();
+        for state in routes.flat_map(|route| route.states()) {
+            match workers.iter_mut().find(|known| known.name == state.name) {
+                Some(known) => known.add(&state),
+                None => workers.push(state),
+            }
+        }
+        workers
     }
 
     /// How many rooms there have been that are over.

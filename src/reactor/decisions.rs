@@ -20,8 +20,10 @@ pub(super) enum Question {
     Drained,
     /// This is the connection that was dialed for that client.
     Dialing(ClientId),
-    /// There is none for this client.
-    NotDialed,
+    /// There is none for this client: for want of something here, or because of where it leads.
+    NotDialed {
+        for_want: bool,
+    },
 }
 
 impl<N: Net> Reactor<N> {
@@ -48,7 +50,7 @@ impl<N: Net> Reactor<N> {
                     }
                     Question::Drained => (self.now, Input::SendDrained),
                     Question::Dialing(client) => (self.now, Input::Dialing { client }),
-                    Question::NotDialed => (self.now, Input::NotDialed),
+                    Question::NotDialed { for_want } => (self.now, Input::NotDialed { for_want }),
                 };
                 self.engine.handle_input(now, client, answer);
             }

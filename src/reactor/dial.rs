@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use log::{debug, warn};
+use rustix::io::Errno;
 
 use crate::engine::{ClientId, Input};
 
@@ -29,13 +30,19 @@ impl<N: Net> Reactor<N> {
             }
             Err(error) => {
                 warn!("{client}: cannot dial {to}: {error}");
-                (client, Question::NotDialed)
+                let for_want = is_about_us(&error);
+                (client, Question::NotDialed { for_want })
             }
         };
         self.questions.push(question);
     }
 
     fn begin_to_dial(&mut self, to: SocketAddr) -> std::io::Result<ClientId> {
+        // One for each client. Those that are given up and still being sent to count: who leaves them behind and comes again
+        // must not have more and more.
+        if self.dialed.now >= self.settings.max_clients {
+            return Err(Errno::MFILE.into());
+        }
         let stream = self.net.connect(to)?;
         let id = self
             .connections
@@ -64,7 +71,10 @@ impl<N: Net> Reactor<N> {
                 // What it has said since, or that it has gone, came with the same edge.
                 self.enqueue(id);
             }
-            Err(error) => self.lose(id, reason_of(&error)),
+            Err(error) => {
+                warn!("{id}: cannot connect: {error}");
+                self.lose(id, reason_of(&error));
+            }
         }
     }
 
@@ -72,4 +82,19 @@ impl<N: Net> Reactor<N> {
     pub(super) fn clients_connected(&self) -> usize {
         self.connections.len() - self.dialed.now
     }
+}
+
+/// Whether the system here lacks something: descriptors, memory, ports (connect(2), epoll_ctl(2)).
+fn is_about_us(error: &std::io::Error) -> bool {
+    let lacks = [
+        Errno::MFILE,
+        Errno::NFILE,
+        Errno::NOBUFS,
+        Errno::NOMEM,
+        Errno::NOSPC,
+        Errno::ADDRNOTAVAIL,
+    ];
+    lacks
+        .iter()
+        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }

@@ -101,6 +101,12 @@ pub(in crate::engine) fn answer(bytes: &[u8]) -> Result<Option<usize>, String> {
     }
 }
 
+/// Whether a worker says with these words that it does not take this room. It may take others.
+pub(in crate::engine) fn is_about_the_room(words: &str) -> bool {
+    let refusals = ["ERR hello ", "ERR room "];
+    refusals.iter().any(|refusal| words.starts_with(refusal))
+}
+
 /// A client and its connection to the worker: a relay of its own. When one of them is cut the other is, too, and the
 /// worker does the same with the partner's.
 pub(in crate::engine) struct Leg {

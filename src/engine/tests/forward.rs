@@ -5,6 +5,7 @@ use super::*;
 pub(super) const ARRIVAL: ListenerId = 0;
 pub(super) const NAMED: ListenerId = 1;
 pub(super) const LINES: ListenerId = 2;
+pub(super) const NAMED_LINES: ListenerId = 3;
 
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -22,6 +23,7 @@ fn main_server() -> Bench {
         (with(&[]), Meeting::Arrival),
         (with(&[]), Meeting::Named),
         (with(&[("lines", "on")]), Meeting::Arrival),
+        (with(&[("lines", "on")]), Meeting::Named),
     ];
     let timeouts = Timeouts {
         hello: Some(HELLO),
@@ -30,7 +32,7 @@ fn main_server() -> Bench {
         half_close: Some(HALF_CLOSE),
     };
     let mut bench = Bench::of(services, timeouts);
-    for listener in [ARRIVAL, NAMED, LINES] {
+    for listener in [ARRIVAL, NAMED, LINES, NAMED_LINES] {
         bench.engine.set_worker(listener, 0, vec![FIRST]);
         bench.engine.set_worker(listener, 1, vec![SECOND]);
     }
@@ -94,7 +96,7 @@ fn handed_over() -> Bench {
     );
     assert_eq!(
         bench.input(3, Input::Data(b"OK seat\nwelcome")),
-        (8, vec![dial(2, FIRST)])
+        (8, vec![Output::ReadOn(id(3)), dial(2, FIRST)])
     );
     assert_eq!(bench.connected(4, 2), name, "the same room");
     let over = Note::HandedOver {
@@ -143,7 +145,41 @@ fn what_the_rooms_service_says_to_x_waits_until_y_is_there() {
     bench.input(3, Input::Data(b"OK seat\n"));
     assert_eq!(
         bench.input(3, Input::Data(b"YOU'RE CONNECTED")),
-        (0, vec![])
+        (0, vec![Output::ReadOn(id(3))])
+    );
+}
+
+#[test]
+fn a_worker_that_welcomes_x_and_sends_it_away_before_y_comes_has_failed() {
+    let (mut bench, _) = Bench::two_came(ARRIVAL);
+    bench.connected(3, 1);
+    // Whoever does not read on behind the welcome does not find FIN.
+    let outputs = bench.input(3, Input::Data(b"OK seat\nYOU'RE")).1;
+    assert!(outputs.contains(&Output::ReadOn(id(3))), "{outputs:?}");
+    bench.connected(4, 2);
+    let outputs = bench.tell(3, Input::Eof { unread: b"YOU'RE" });
+    assert_eq!(outputs[1..], [hung_up(3), hung_up(4), dial(1, SECOND)]);
+}
+
+#[test]
+fn workers_that_several_listeners_name_are_told_of_once() {
+    let bench = handed_over();
+    let names = bench.engine.workers().into_iter().map(|state| state.name);
+    assert_eq!(names.collect::<Vec<_>>(), ["first:1001", "second:1001"]);
+}
+
+#[test]
+fn where_lines_are_spoken_nobody_has_a_role() {
+    let mut bench = main_server();
+    bench.accept(1, NAMED_LINES);
+    let outputs = bench.input(1, Input::Data(b"JOIN r produce\n")).1;
+    assert_eq!(
+        outputs.last(),
+        Some(&Output::Close {
+            client: id(1),
+            reason: BadHello,
+            ending: Ending::Finish
+        })
     );
 }
 

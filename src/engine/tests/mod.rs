@@ -8,6 +8,7 @@ mod no_worker;
 mod order;
 mod proxied;
 mod rooms;
+mod route;
 mod sessions;
 mod sources;
 mod transit;

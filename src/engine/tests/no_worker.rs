@@ -4,6 +4,19 @@ use super::forward::*;
 use super::*;
 use crate::engine::note::WorkerFailure;
 
+/// Clients `x` and the next meet in this room. Answers where the room is to go.
+fn meet(bench: &mut Bench, x: u64, room: &str) -> SocketAddr {
+    let hello = format!("JOIN {room}\n").into_bytes();
+    for client in [x, x + 1] {
+        bench.accept(client, NAMED);
+        let outputs = bench.input(client, Input::Data(&hello)).1;
+        if let [Output::Dial { to, .. }] = outputs[..] {
+            return to;
+        }
+    }
+    panic!("nobody was dialed for {room}");
+}
+
 fn failed(worker: &str, address: SocketAddr, why: &str) -> Output {
     Output::Note(Note::WorkerFailed(Box::new(WorkerFailure {
         worker: worker.into(),
@@ -18,7 +31,7 @@ fn the_next_worker_is_tried_if_one_fails() {
     type Fail = fn(&mut Bench) -> Vec<Output>;
     let table: [(&str, Fail); 8] = [
         ("it can't be dialed", |bench| {
-            bench.tell(1, Input::NotDialed)
+            bench.tell(1, Input::NotDialed { for_want: false })
         }),
         ("connection reset", |bench| {
             bench.tell(3, Input::Dialing { client: id(1) });
@@ -87,8 +100,8 @@ fn the_next_worker_is_tried_if_one_fails() {
 /// Both workers refuse the room of clients 1 and 2.
 fn no_worker(listener: ListenerId) -> Vec<Output> {
     let (mut bench, _) = Bench::two_came(listener);
-    bench.tell(1, Input::NotDialed);
-    let outputs = bench.tell(1, Input::NotDialed);
+    bench.tell(1, Input::NotDialed { for_want: false });
+    let outputs = bench.tell(1, Input::NotDialed { for_want: false });
     assert_eq!(bench.engine.clients(), 0);
     assert_eq!(bench.engine.poll_timeout(), None);
     let moods: Vec<Mood> = bench.sessions.iter().map(|session| session.mood).collect();
@@ -124,7 +137,7 @@ fn if_they_understand_words_they_are_told() {
 #[test]
 fn a_worker_that_failed_is_left_out_until_its_time_has_come() {
     let (mut bench, _) = Bench::two_came(ARRIVAL);
-    bench.tell(1, Input::NotDialed);
+    bench.tell(1, Input::NotDialed { for_want: false });
     bench.happen(Lost(1));
     for (client, later, tried) in [
         (11, Duration::ZERO, SECOND),
@@ -179,4 +192,57 @@ fn one_of_the_two_leaves_in_the_midst_of_it() {
         bench.tell(3, Input::Dialing { client: id(1) }),
         vec![hung_up(3)]
     );
+}
+
+#[test]
+fn a_worker_that_refuses_one_room_takes_others() {
+    for refusal in ["ERR hello this service has no roles", "ERR room no"] {
+        let (mut bench, _) = Bench::two_came(ARRIVAL);
+        bench.connected(3, 1);
+        let outputs = bench.tell(3, Input::Data(format!("{refusal}\n").as_bytes()));
+        let passed_over = Note::WorkerFailed(Box::new(WorkerFailure {
+            worker: "first:1001".into(),
+            address: FIRST,
+            why: format!("it said {refusal:?}"),
+            rest: None,
+        }));
+        assert_eq!(outputs[0], Output::Note(passed_over));
+        assert_eq!(outputs.last(), Some(&dial(1, SECOND)));
+        assert!(bench.engine.workers()[0].up);
+    }
+}
+
+#[test]
+fn what_the_system_here_lacks_is_not_the_workers_fault() {
+    let (mut bench, _) = Bench::two_came(ARRIVAL);
+    let outputs = bench.tell(1, Input::NotDialed { for_want: true });
+    assert_eq!(outputs.last(), Some(&dial(1, SECOND)));
+    assert!(bench.engine.workers()[0].up);
+}
+
+#[test]
+fn a_worker_whose_rest_is_over_is_left_to_a_room_that_tries_it() {
+    let (mut bench, _) = Bench::two_came(ARRIVAL);
+    bench.happen(Lost(1));
+    let mut client = 10;
+    let mut meet = |bench: &mut Bench, room: &str| {
+        client += 10;
+        (client, meet(bench, client, room))
+    };
+    let mut room_of = |bench: &mut Bench, worker| {
+        let rooms = (0..).map(|number| format!("room-{number}"));
+        let mut rooms = rooms.filter(|room| {
+            let (client, to) = meet(bench, room);
+            bench.happen(Lost(client));
+            to == worker
+        });
+        rooms.next().expect("names are many")
+    };
+    let (first, second) = (room_of(&mut bench, FIRST), room_of(&mut bench, SECOND));
+    let (client, _) = meet(&mut bench, &first);
+    bench.tell(client, Input::NotDialed { for_want: false });
+    bench.happen(Lost(client));
+    bench.happen(Later(Duration::from_secs(1)));
+    assert_eq!(meet(&mut bench, &second).1, SECOND);
+    assert_eq!(meet(&mut bench, &first).1, FIRST);
 }
