@@ -19,14 +19,15 @@ fn worker() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").unwrap()
 }
 
-/// Takes a client in.
-fn seat(worker: &TcpListener) -> TcpStream {
+/// Takes a client in, as X or Y.
+fn seat(worker: &TcpListener, side: char) -> TcpStream {
     let (mut leg, _) = worker.accept().unwrap();
     let mut byte = [0];
     while byte != *b"\n" {
         leg.read_exact(&mut byte).unwrap();
     }
-    leg.write_all(b"OK seat\n").unwrap();
+    leg.write_all(format!("OK seat {side}\n").as_bytes())
+        .unwrap();
     leg
 }
 
@@ -43,13 +44,13 @@ fn connections_that_no_worker_reads_do_not_pile_up() {
     let worker = worker();
     let mut main = main_server(&worker, &["--max-clients", "2", "--idle-timeout", "300ms"]);
     let (mut x, y) = main.pair();
-    let _legs = [seat(&worker), seat(&worker)];
+    let _legs = [seat(&worker, 'X'), seat(&worker, 'Y')];
     fill(&mut x);
     main.has_clients(0);
     drop((x, y));
     // What X has said is still being sent to its worker, and for Y of the next pair there is no place beside that.
     let (mut x, mut y) = main.pair();
-    let _leg = seat(&worker);
+    let _leg = seat(&worker, 'X');
     assert_eq!([end_of(&mut x), end_of(&mut y)], [End::Reset, End::Reset]);
     main.stderr.find("this system has no connection for it");
 }

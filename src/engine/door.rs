@@ -5,14 +5,12 @@ use std::time::Duration;
 
 use super::client::At;
 use super::greeting::{Code, Greeting, Hello, Part, Refusal};
-use super::hello::SEATED;
 use super::lobby::Guest;
 use super::login::{Login, PENALISED};
 use super::service::Manner;
 use super::table::Key;
 use super::{
     ClientId, CloseReason, Due, Ending, Engine, ListenerId, Members, Moment, Mood, Note, Output,
-    Payload,
 };
 
 /// One client at the door of a lobby.
@@ -171,12 +169,6 @@ impl Engine {
         let Door {
             client, listener, ..
         } = self.leave_door(key);
-        if guest.seat {
-            self.outputs.push_back(Output::Send {
-                to: client,
-                payload: Payload::Text(SEATED.into()),
-            });
-        }
         self.seat(now, client, listener, guest);
     }
 

@@ -1,7 +1,7 @@
 //! How a pair is handed over to a worker.
 //!
 //! ```text
-//!  X and Y have met --> dial, hello, "OK seat" for X --> the same for Y --> each linked with its connection
+//!  X and Y have met --> dial, hello, "OK seat X" --> the same for Y --> each linked with its connection
 //!                         \                               /
 //!                          '--- failed, or took too long -----> the next worker; none: both are refused
 //! ```
@@ -159,7 +159,7 @@ impl Engine {
         let handover = &self.handovers[key];
         // X's has its answer. What follows is what its room says, and waits.
         let answer = match handover.legs[handover.side] == leg {
-            true => forward::answer(bytes),
+            true => forward::answer(bytes, handover.side),
             false => Ok(None),
         };
         let taken = match &answer {

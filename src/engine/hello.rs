@@ -8,6 +8,7 @@
 //! A line ends with LF or CRLF. What is not going to be one is refused as soon as that can be seen: a program
 //! that speaks something else would otherwise wait for an answer, and we for a line.
 
+use super::Side;
 use super::greeting::{Code, Greeting, Heard, Hello, Part, Refusal, Role};
 use crate::limits::{LONGEST_HELLO, LONGEST_ROOM};
 
@@ -17,8 +18,13 @@ pub(super) const JOIN: Greeting = Greeting {
     answer: |refusal| format!("{refusal}\n").into_bytes().into(),
 };
 
-/// What a client is sent that wants to know when it is let in: before anything else.
-pub(super) const SEATED: &[u8] = b"OK seat\n";
+/// What a client is sent that wants to know when it is let in, and as whom: before anything else.
+pub(super) fn seated(side: Side) -> &'static [u8] {
+    match side {
+        Side::X => b"OK seat X\n",
+        Side::Y => b"OK seat Y\n",
+    }
+}
 
 const NO_JOIN: Refusal = Refusal::new(Code::Hello, "expected JOIN <room>");
 const NO_AUTH: Refusal = Refusal::new(Code::Auth, "expected AUTH <base64>");

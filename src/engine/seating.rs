@@ -7,6 +7,7 @@ use super::client::At;
 use super::close::RoomEnd;
 use super::door::{FULL, Stage};
 use super::greeting::Part;
+use super::hello::seated;
 use super::lobby::Guest;
 use super::proxied::UNTRUSTED;
 use super::room::Room;
@@ -14,7 +15,8 @@ use super::sides::Side;
 use super::stop::Phase;
 use super::table::Key;
 use super::{
-    ClientId, CloseReason, Due, Engine, ListenerId, Members, Moment, Mood, Note, Output, Source,
+    ClientId, CloseReason, Due, Engine, ListenerId, Members, Moment, Mood, Note, Output, Payload,
+    Source,
 };
 
 impl Engine {
@@ -63,7 +65,15 @@ impl Engine {
         guest: Guest,
     ) {
         let lobby = &mut self.lobbies[listener];
-        if let Some(key) = lobby.partner_for(&guest) {
+        let partner = lobby.partner_for(&guest);
+        if guest.seat {
+            let side = partner.map_or(Side::X, |_| Side::Y);
+            self.outputs.push_back(Output::Send {
+                to: client,
+                payload: Payload::Text(seated(side).into()),
+            });
+        }
+        if let Some(key) = partner {
             if lobby.route.is_some() {
                 return self.hand_over(now, key, client, guest);
             }

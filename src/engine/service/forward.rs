@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::engine::greeting::{Part, Role};
-use crate::engine::hello::SEATED;
+use crate::engine::hello::seated;
 use crate::engine::route::{Lease, RouteOptions};
 use crate::limits::{LONGEST_HELLO, WORKER_PATIENCE};
 
@@ -89,10 +89,11 @@ pub(in crate::engine) fn hello(room: &str, part: Part) -> String {
 ///
 /// # Errors
 /// If it says something else. That is what it said.
-pub(in crate::engine) fn answer(bytes: &[u8]) -> Result<Option<usize>, String> {
-    let begun = bytes.len().min(SEATED.len());
-    if bytes[..begun] == SEATED[..begun] {
-        return Ok((begun == SEATED.len()).then_some(begun));
+pub(in crate::engine) fn answer(bytes: &[u8], side: Side) -> Result<Option<usize>, String> {
+    let expected = seated(side);
+    let begun = bytes.len().min(expected.len());
+    if bytes[..begun] == expected[..begun] {
+        return Ok((begun == expected.len()).then_some(begun));
     }
     let within = &bytes[..bytes.len().min(LONGEST_HELLO)];
     match within.iter().position(|&byte| byte == b'\n') {
@@ -103,7 +104,8 @@ pub(in crate::engine) fn answer(bytes: &[u8]) -> Result<Option<usize>, String> {
 
 /// Whether a worker says with these words that it does not take this room. It may take others.
 pub(in crate::engine) fn is_about_the_room(words: &str) -> bool {
-    let refusals = ["ERR hello ", "ERR room "];
+    // Another seat is no fault of the worker's: whoever had that one has left it meanwhile.
+    let refusals = ["ERR hello ", "ERR room ", "OK seat "];
     refusals.iter().any(|refusal| words.starts_with(refusal))
 }
 
@@ -180,11 +182,14 @@ mod tests {
 
     #[test]
     fn answers() {
-        for split in 0..SEATED.len() {
-            assert_eq!(answer(&SEATED[..split]), Ok(None));
+        let answer = |bytes: &[u8]| answer(bytes, Side::X);
+        for split in 0..10 {
+            assert_eq!(answer(&b"OK seat X\n"[..split]), Ok(None));
         }
-        assert_eq!(answer(SEATED), Ok(Some(8)));
-        assert_eq!(answer(b"OK seat\nYOU'RE"), Ok(Some(8)));
+        assert_eq!(answer(b"OK seat X\n"), Ok(Some(10)));
+        assert_eq!(answer(b"OK seat X\nYOU'RE"), Ok(Some(10)));
+        // It sits in the other's place, who must have gone.
+        assert_eq!(answer(b"OK seat Y\n"), Err("OK seat Y".into()));
         assert_eq!(answer(b"ERR full no"), Ok(None));
         assert_eq!(answer(b"ERR full no\nx"), Err("ERR full no".into()));
         assert_eq!(answer(&[b'x'; 1023]), Ok(None));

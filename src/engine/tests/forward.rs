@@ -95,8 +95,8 @@ fn handed_over() -> Bench {
         "{name:?}"
     );
     assert_eq!(
-        bench.input(3, Input::Data(b"OK seat\nwelcome")),
-        (8, vec![Output::ReadOn(id(3)), dial(2, FIRST)])
+        bench.input(3, Input::Data(b"OK seat X\nwelcome")),
+        (10, vec![Output::ReadOn(id(3)), dial(2, FIRST)])
     );
     assert_eq!(bench.connected(4, 2), name, "the same room");
     let over = Note::HandedOver {
@@ -105,9 +105,9 @@ fn handed_over() -> Bench {
         worker: "first:1001".into(),
     };
     assert_eq!(
-        bench.input(4, Input::Data(b"OK seat\n")),
+        bench.input(4, Input::Data(b"OK seat Y\n")),
         (
-            8,
+            10,
             vec![
                 Output::Note(over),
                 forward(1, 3),
@@ -142,7 +142,7 @@ fn x_gets_its_seat_and_then_y_and_then_they_are_linked() {
 fn what_the_rooms_service_says_to_x_waits_until_y_is_there() {
     let (mut bench, _) = Bench::two_came(ARRIVAL);
     bench.connected(3, 1);
-    bench.input(3, Input::Data(b"OK seat\n"));
+    bench.input(3, Input::Data(b"OK seat X\n"));
     assert_eq!(
         bench.input(3, Input::Data(b"YOU'RE CONNECTED")),
         (0, vec![Output::ReadOn(id(3))])
@@ -154,7 +154,7 @@ fn a_worker_that_welcomes_x_and_sends_it_away_before_y_comes_has_failed() {
     let (mut bench, _) = Bench::two_came(ARRIVAL);
     bench.connected(3, 1);
     // Whoever does not read on behind the welcome does not find FIN.
-    let outputs = bench.input(3, Input::Data(b"OK seat\nYOU'RE")).1;
+    let outputs = bench.input(3, Input::Data(b"OK seat X\nYOU'RE")).1;
     assert!(outputs.contains(&Output::ReadOn(id(3))), "{outputs:?}");
     bench.connected(4, 2);
     let outputs = bench.tell(3, Input::Eof { unread: b"YOU'RE" });
@@ -190,8 +190,8 @@ fn an_answer_may_come_in_pieces() {
     let read_on = vec![Output::ReadOn(id(3))];
     assert_eq!(bench.input(3, Input::Data(b"OK se")), (0, read_on));
     assert_eq!(
-        bench.input(3, Input::Data(b"OK seat\n")),
-        (8, vec![dial(2, FIRST)])
+        bench.input(3, Input::Data(b"OK seat X\n")),
+        (10, vec![dial(2, FIRST)])
     );
 }
 
@@ -217,7 +217,7 @@ fn each_client_and_its_connection_end_by_themselves() {
     let counts = bench.engine.counts()[ARRIVAL].1;
     assert_eq!((counts.clients, counts.waiting, counts.rooms), (0, 0, 0));
     assert!(
-        bench.openings.contains(&(id(3), 8)),
+        bench.openings.contains(&(id(3), 10)),
         "OK seat is no part of the stream"
     );
     assert_eq!(bench.engine.poll_timeout(), None);
@@ -264,11 +264,11 @@ fn names_and_roles_and_acknowledgements() {
     assert!(hello.starts_with("JOIN somewhere."), "{hello:?}");
     assert!(hello.ends_with(" consume seat\n"), "{hello:?}");
     assert_eq!(
-        bench.input(3, Input::Data(b"OK seat\n")).1,
+        bench.input(3, Input::Data(b"OK seat X\n")).1,
         vec![dial(2, to)]
     );
     assert_eq!(bench.connected(4, 2), hello.replace("consume", "produce"));
-    let outputs = bench.input(4, Input::Data(b"OK seat\n")).1;
+    let outputs = bench.input(4, Input::Data(b"OK seat Y\n")).1;
     let told = Output::Send {
         to: id(1),
         payload: Payload::Text(format!("OK X {PEER}\n").into_bytes().into()),
@@ -290,16 +290,19 @@ fn names_and_roles_and_acknowledgements() {
 #[test]
 fn whoever_speaks_for_others_is_told_of_its_seat_first() {
     let mut bench = Bench::new();
-    let said = |client| Output::Send {
+    let said = |client, side| Output::Send {
         to: id(client),
-        payload: Payload::Text(b"OK seat\n".into()),
+        payload: Payload::Text(format!("OK seat {side}\n").into_bytes().into()),
     };
     bench.accept(1, 4);
     let outputs = bench.input(1, Input::Data(b"JOIN r seat\n")).1;
-    assert_eq!(outputs[0], said(1), "before the welcome");
+    assert_eq!(outputs[0], said(1, 'X'), "before the welcome");
     assert_eq!(outputs.len(), 2);
     bench.accept(2, 4);
-    assert_eq!(bench.input(2, Input::Data(b"JOIN r seat\n")).1[0], said(2));
+    assert_eq!(
+        bench.input(2, Input::Data(b"JOIN r seat\n")).1[0],
+        said(2, 'Y')
+    );
 }
 
 #[test]

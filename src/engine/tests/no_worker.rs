@@ -55,7 +55,7 @@ fn the_next_worker_is_tried_if_one_fails() {
         }),
         ("connection reset", |bench| {
             bench.connected(3, 1);
-            bench.input(3, Input::Data(b"OK seat\n"));
+            bench.input(3, Input::Data(b"OK seat X\n"));
             bench.connected(4, 2);
             // X has its seat, and loses it again.
             bench.tell(3, Input::Lost(Reset))
@@ -63,7 +63,7 @@ fn the_next_worker_is_tried_if_one_fails() {
         ("no answer in time", |bench| {
             bench.connected(3, 1);
             bench.happen(Later(PATIENCE - MOMENT));
-            bench.input(3, Input::Data(b"OK seat\n"));
+            bench.input(3, Input::Data(b"OK seat X\n"));
             bench.connected(4, 2);
             // Each of the two has that much time.
             assert_eq!(bench.happen(Later(PATIENCE - MOMENT)), vec![]);
@@ -83,12 +83,12 @@ fn the_next_worker_is_tried_if_one_fails() {
         }
         bench.connected(5, 1);
         assert_eq!(
-            bench.input(5, Input::Data(b"OK seat\n")).1,
+            bench.input(5, Input::Data(b"OK seat X\n")).1,
             vec![dial(2, SECOND)]
         );
         bench.connected(6, 2);
         assert_eq!(
-            bench.input(6, Input::Data(b"OK seat\n")).1[1],
+            bench.input(6, Input::Data(b"OK seat Y\n")).1[1],
             forward(1, 5)
         );
         let states = bench.engine.workers();
@@ -150,7 +150,7 @@ fn a_worker_that_failed_is_left_out_until_its_time_has_come() {
     let client = id(13);
     bench.tell(20, Input::Dialing { client });
     bench.tell(20, Input::Dialed);
-    let outputs = bench.input(20, Input::Data(b"OK seat\n")).1;
+    let outputs = bench.input(20, Input::Data(b"OK seat X\n")).1;
     let worker = "first:1001".into();
     assert_eq!(outputs[0], Output::Note(Note::WorkerUp { worker }));
 }
@@ -171,9 +171,9 @@ fn one_of_the_two_leaves_in_the_midst_of_it() {
     assert_eq!(bench.happen(Eof(1)), vec![]);
     bench.connected(3, 1);
     assert_eq!(bench.happen(Eof(2)), vec![]);
-    bench.input(3, Input::Data(b"OK seat\n"));
+    bench.input(3, Input::Data(b"OK seat X\n"));
     bench.connected(4, 2);
-    let outputs = bench.input(4, Input::Data(b"OK seat\n")).1;
+    let outputs = bench.input(4, Input::Data(b"OK seat Y\n")).1;
     assert!(
         outputs.contains(&finish(3)) && outputs.contains(&finish(4)),
         "{outputs:?}"
@@ -245,4 +245,19 @@ fn a_worker_whose_rest_is_over_is_left_to_a_room_that_tries_it() {
     bench.happen(Later(Duration::from_secs(1)));
     assert_eq!(meet(&mut bench, &second).1, SECOND);
     assert_eq!(meet(&mut bench, &first).1, FIRST);
+}
+
+#[test]
+fn a_second_client_that_gets_the_firsts_seat_is_not_handed_over() {
+    // The worker has sent X away since, perhaps because it waits for nobody that long.
+    let (mut bench, _) = Bench::two_came(ARRIVAL);
+    bench.connected(3, 1);
+    bench.input(3, Input::Data(b"OK seat X\n"));
+    bench.connected(4, 2);
+    let (taken, outputs) = bench.input(4, Input::Data(b"OK seat X\n"));
+    assert_eq!(taken, 10);
+    let closed = [hung_up(3), hung_up(4), dial(1, SECOND)];
+    assert_eq!(outputs[1..], closed);
+    let states = bench.engine.workers();
+    assert!(states[0].up, "that was no fault of the worker's");
 }
