@@ -15,6 +15,8 @@ pub struct Greeting {
     pub read: fn(&[u8]) -> Heard<Hello<'_>>,
     /// What a client is sent that is not let in, or waits in vain. It may be nothing.
     pub answer: fn(Refusal) -> Cow<'static, [u8]>,
+    /// A name is good for one room: when two have met, whoever else waits with it waits in vain.
+    pub once: bool,
 }
 
 /// What begins a client's bytes, together with how many of them it is; `None` if it is not complete.

@@ -16,6 +16,7 @@ use crate::limits::{LONGEST_HELLO, LONGEST_ROOM};
 pub(super) const JOIN: Greeting = Greeting {
     read: join,
     answer: |refusal| format!("{refusal}\n").into_bytes().into(),
+    once: false,
 };
 
 /// What a client is sent that wants to know when it is let in, and as whom: before anything else.

@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::client::At;
 use super::close::RoomEnd;
 use super::door::{FULL, Stage};
-use super::greeting::Part;
 use super::hello::seated;
 use super::lobby::Guest;
 use super::proxied::UNTRUSTED;
@@ -65,6 +64,7 @@ impl Engine {
         guest: Guest,
     ) {
         let lobby = &mut self.lobbies[listener];
+        let once = lobby.greeting.is_some_and(|greeting| greeting.once);
         let partner = lobby.partner_for(&guest);
         if guest.seat {
             let side = partner.map_or(Side::X, |_| Side::Y);
@@ -79,7 +79,7 @@ impl Engine {
             }
             self.clients.insert(client.slot(), At::Seat(key, Side::Y));
             self.rooms[key].join(client, &guest);
-            if let Part::Side(_) = guest.part {
+            if once {
                 self.end_redundant(now, listener, &guest);
             }
             return self.open_room(now, key, Some(guest));
@@ -99,7 +99,7 @@ impl Engine {
         self.limit_quiet(key, now);
     }
 
-    /// This guest has its partner, and a token is good for one room: whoever else waits with it waits in vain.
+    /// This guest has its partner, and the name is good for one room: whoever else waits with it waits in vain.
     fn end_redundant(&mut self, now: Moment, listener: ListenerId, guest: &Guest) {
         for key in self.lobbies[listener].waiting_like(guest) {
             self.end_room(now, key, RoomEnd::All(CloseReason::Redundant));

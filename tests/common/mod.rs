@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, reason = "each test binary uses a part")]
 
 mod client;
+pub mod forward;
 pub mod generator;
 pub mod haproxy;
 pub mod hosts;

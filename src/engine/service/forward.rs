@@ -105,7 +105,13 @@ pub(in crate::engine) fn answer(bytes: &[u8], side: Side) -> Result<Option<usize
 /// Whether a worker says with these words that it does not take this room. It may take others.
 pub(in crate::engine) fn is_about_the_room(words: &str) -> bool {
     // Another seat is no fault of the worker's: whoever had that one has left it meanwhile.
-    let refusals = ["ERR hello ", "ERR room ", "OK seat "];
+    // And that a source has too many clients is for the client to mend.
+    let refusals = [
+        "ERR hello ",
+        "ERR room ",
+        "ERR full your address ",
+        "OK seat ",
+    ];
     refusals.iter().any(|refusal| words.starts_with(refusal))
 }
 

@@ -154,7 +154,7 @@ fn plain<S: Service + Default + 'static>(
 impl OptionError {
     fn unknown(name: &str, known: &str) -> Self {
         Self(format!(
-            "unknown option `{name}`; this service has {known}, and all have rooms=named, auth=FILE and proxy=on"
+            "unknown option `{name}`; this service has {known}; all listeners may have rooms=named, auth=FILE, wait=TIME, proxy=on and trust=CIDR, as far as these make sense"
         ))
     }
 }

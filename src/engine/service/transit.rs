@@ -27,7 +27,11 @@ pub(super) const TRANSIT: ServiceKind = ServiceKind {
     route: None,
 };
 
-const HANDSHAKE: Greeting = Greeting { read, answer };
+const HANDSHAKE: Greeting = Greeting {
+    read,
+    answer,
+    once: true,
+};
 
 const OK: &[u8] = b"ok\n";
 const IMPATIENT: &[u8] = b"impatient\n";
