@@ -13,12 +13,7 @@ use crate::limits::{KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES};
 
 /// A listening socket whose options its clients inherit, which saves system calls for each of them.
 pub fn listen(address: SocketAddr, user_timeout: Option<Duration>) -> io::Result<TcpListener> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
-    socket.set_nonblocking(true)?;
+    let socket = stream_socket(address)?;
     socket.set_reuse_address(true)?;
     if address.ip() == Ipv6Addr::UNSPECIFIED {
         socket.set_only_v6(false)?;
@@ -32,12 +27,7 @@ pub fn listen(address: SocketAddr, user_timeout: Option<Duration>) -> io::Result
 
 /// A socket that is being connected, with the same options, and does not wait for that.
 pub fn dial(address: SocketAddr, user_timeout: Option<Duration>) -> io::Result<TcpStream> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
-    socket.set_nonblocking(true)?;
+    let socket = stream_socket(address)?;
     inherit(&socket, user_timeout)?;
     match socket.connect(&address.into()) {
         Err(error) if error.raw_os_error() != Some(Errno::INPROGRESS.raw_os_error()) => Err(error),
@@ -63,6 +53,16 @@ pub fn adopt(socket: OwnedFd, user_timeout: Option<Duration>) -> io::Result<Opti
     socket.set_nonblocking(true)?;
     inherit(&socket, user_timeout)?;
     Ok(Some(socket.into()))
+}
+
+fn stream_socket(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
 }
 
 fn inherit(socket: &Socket, user_timeout: Option<Duration>) -> io::Result<()> {
