@@ -46,7 +46,7 @@ impl Scale {
                     .flat_map(|power| {
                         factors
                             .iter()
-                            .map(move |factor| factor * 10_f64.powi(power))
+                            .map(move |factor| factor * exp10(f64::from(power)))
                     })
                     .filter(|tick| (self.low..=self.high).contains(tick))
                     .collect()
