@@ -14,7 +14,8 @@ use pairloop::engine::{CloseReason, Mood};
 use sim::net::Fault;
 use sim::notes;
 use sim::plan::Kind;
-use sim::run::{SERVICES, STEP, Summary, run};
+use sim::run::{STEP, run};
+use sim::summary::{SERVICES, Summary};
 
 /// How long the seeds are tried by default.
 const SECONDS: u64 = 15;
@@ -64,6 +65,17 @@ fn whatever_happens_streams_stay_whole() {
         sum.with_login > 0 && sum.named > sum.with_login,
         "no named rooms ended well"
     );
+    let seen = &sum.handovers;
+    for (what, times) in [
+        ("handed over", seen.handed_over),
+        ("handed over unhindered", seen.unhindered),
+        ("given up by a worker, and tried elsewhere", seen.retried),
+        ("left without a worker", seen.no_worker),
+        ("cut by a worker's end", seen.cut),
+        ("held up by a backlog", seen.held_up),
+    ] {
+        assert!(times > 0, "no pair was ever {what}");
+    }
     assert!(sum.refused > 0, "nobody was ever refused");
 }
 
@@ -77,6 +89,7 @@ fn watched(seed: u64) -> Summary {
 }
 
 fn line(sum: &Summary) -> String {
+    let handovers = &sum.handovers;
     let counts = |counts: &[u64], names: Vec<String>| {
         let pairs = names.iter().zip(counts);
         let pairs = pairs.map(|(name, count)| format!("{name} {count}"));
@@ -84,7 +97,7 @@ fn line(sum: &Summary) -> String {
     };
     let moods: Vec<u64> = sum.moods.iter().map(|(_, count)| count).collect();
     format!(
-        "{} seeds, {} turns, {} clients, {} whole streams, {} bytes, {} refused; done: {} ({} with names, {} with logins); faults: {}; closed: {}; moods: {}",
+        "{} seeds, {} turns, {} clients, {} whole streams, {} bytes, {} refused; done: {} ({} with names, {} with logins); {handovers:?}; faults: {}; closed: {}; moods: {}",
         sum.seeds,
         sum.turns,
         sum.clients,

@@ -12,7 +12,8 @@ use pairloop::reactor::{BufferMemory, Net, Reactor, Settings, Splicing};
 use super::net::{Capacity, End, Fault, Faults, SimNet, Wire};
 use super::peer::Peer;
 use super::plan::{FinWhen, Kind, Plan};
-use super::setup::{ECHO, LOBBIES, Profile, RELAY};
+use super::profile::Profile;
+use super::setup::{ECHO, LOBBIES, RELAY};
 
 const SEEDS: u64 = 120;
 

@@ -7,18 +7,20 @@ use pairloop::engine::CloseReason;
 
 use pairloop::limits::BUFFER_FLOOR;
 
-use super::net::{End, Entry, Fault, Way, Wire};
+use super::net::{End, Entry, Fault, SocketId, Way, Wire};
 use super::notes;
 use super::peer::Peer;
 use super::setup::Service;
 use super::world::World;
-use super::{chat_oracle, order_oracle};
+use super::{chat_oracle, forward, order_oracle};
 
 pub struct Lines<'a> {
     peers: &'a [Peer],
     wire: &'a Wire,
     stopped: Option<Duration>,
     short_of_memory: bool,
+    /// Which listeners' rooms are on workers.
+    forwarded: Vec<bool>,
     pub rooms: Vec<Pair<'a>>,
 }
 
@@ -28,9 +30,17 @@ pub struct Pair<'a> {
     pub y: &'a Peer,
     pub over: Option<CloseReason>,
     pub by: Option<&'a Peer>,
+    /// Where it is on a worker: the sockets there of X and Y, if they are known.
+    pub far: Option<[SocketId; 2]>,
+    is_forwarded: bool,
 }
 
 impl<'a> Pair<'a> {
+    /// Whether it is known where to look for the order of things.
+    pub fn is_observed(&self) -> bool {
+        !self.is_forwarded || self.far.is_some()
+    }
+
     /// Each member with its partner.
     pub fn sides(&self) -> [(&'a Peer, &'a Peer); 2] {
         [(self.x, self.y), (self.y, self.x)]
@@ -59,25 +69,34 @@ impl<'a> Lines<'a> {
                 let id = wire.id(peer.socket);
                 id.is_some_and(|id| id.number() == number)
             };
-            peers.iter().find(is_it).expect("rooms are of clients")
+            peers.iter().find(is_it)
         };
-        let pair = |room: notes::Room| Pair {
-            x: find(room.x),
-            y: find(room.y),
+        let rooms = forward::as_direct(notes::rooms(), wire).into_iter();
+        let pair = |(room, far): (notes::Room, Option<[SocketId; 2]>)| Pair {
+            x: find(room.x).expect("rooms are of clients"),
+            y: find(room.y).expect("rooms are of clients"),
             over: room.over,
-            by: room.by.map(find),
+            by: room.by.and_then(find),
+            far,
+            is_forwarded: room.handed_over,
         };
         Self {
             peers,
             wire,
             stopped: world.stopped,
             short_of_memory: world.is_short_of_memory(),
-            rooms: notes::rooms().into_iter().map(pair).collect(),
+            forwarded: world
+                .lobbies()
+                .iter()
+                .map(|lobby| lobby.via.is_some())
+                .collect(),
+            rooms: rooms.map(pair).collect(),
         }
     }
 
     pub fn judge(&self) {
-        for room in self.rooms.iter().filter(|room| !room.x.service.is_raw()) {
+        let observed = self.rooms.iter().filter(|room| room.is_observed());
+        for room in observed.filter(|room| !room.x.service.is_raw()) {
             log::trace!("{}", self.describe(room));
             self.they_came_one_after_the_other(room);
             self.ended_for_a_reason(room);
@@ -130,7 +149,13 @@ impl<'a> Lines<'a> {
         let stifled = room.over == Some(CloseReason::Failed)
             && self.short_of_memory
             && room.by.is_some_and(|by| by.sent as usize > BUFFER_FLOOR);
-        let well = |peer: &Peer| peer.end == Some(End::Fin);
+        // Whoever goes on talking to a worker that has closed is answered with RST. (Direct clients' kernels are not so strict.)
+        let talks_on = |peer: &Peer| {
+            let read = self.entries(peer, Way::Read);
+            let read: usize = read.map(|(_, entry)| entry.bytes).sum();
+            room.is_forwarded && read < peer.script.as_ref().map_or(0, |script| script.text.len())
+        };
+        let well = |peer: &Peer| peer.end == Some(End::Fin) || talks_on(peer);
         assert!(
             nameless
                 || stifled
@@ -145,6 +170,12 @@ impl<'a> Lines<'a> {
         let heard = &peer.heard[..];
         let stopped = self.stopped.is_some();
         let legal: &[&[u8]] = match peer.service {
+            _ if self.forwarded[peer.listener] => &[
+                b"",
+                b"ERR full no worker\n",
+                b"ERR timeout no partner came in time\n",
+                b"ERR closing the server stops\n",
+            ],
             Service::Chat { .. } if stopped => &[
                 chat_oracle::WELCOME,
                 &[chat_oracle::WELCOME, chat_oracle::NOTICE].concat(),
@@ -182,8 +213,12 @@ impl<'a> Lines<'a> {
     /// What went through a client's socket in one way, with its place in the order of everything; without what the
     /// service has no part in.
     pub fn entries(&self, peer: &Peer, way: Way) -> impl Iterator<Item = (usize, Entry)> {
-        let socket = peer.socket;
-        let foreign = self.foreign(peer, way);
+        let far = self.far(peer);
+        let socket = far.unwrap_or(peer.socket);
+        let foreign = match far {
+            Some(far) => forward::foreign(far, way, self.wire),
+            None => self.foreign(peer, way),
+        };
         let entries = self.wire.ledger.iter().enumerate();
         let mut at = 0;
         let own = move |(place, entry): (usize, &Entry)| {
@@ -204,6 +239,16 @@ impl<'a> Lines<'a> {
             .filter_map(own)
     }
 
+    /// Its worker's socket, if it has one.
+    fn far(&self, peer: &Peer) -> Option<SocketId> {
+        self.rooms.iter().find_map(|room| {
+            let [x, y] = room.far?;
+            let sides = [(room.x, x), (room.y, y)].into_iter();
+            let mut own = sides.filter(|(member, _)| member.number == peer.number);
+            own.next().map(|(_, far)| far)
+        })
+    }
+
     /// Which of these bytes are an opening, or an answer to one.
     fn foreign(&self, peer: &Peer, way: Way) -> [Range<usize>; 2] {
         let Some(opening) = &peer.opening else {
@@ -215,8 +260,9 @@ impl<'a> Lines<'a> {
         let login = opening.login_bytes();
         let ok = self.rooms.iter().find_map(|room| room.ok(peer, self.wire));
         let ok = ok.map_or(0..0, |ok| {
-            let is_welcomed =
-                ok.starts_with("OK X") && matches!(peer.service, Service::Chat { .. });
+            let is_welcomed = ok.starts_with("OK X")
+                && matches!(peer.service, Service::Chat { .. })
+                && !self.forwarded[peer.listener];
             let before = if is_welcomed {
                 chat_oracle::WELCOME.len()
             } else {

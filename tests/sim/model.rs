@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use pairloop::limits::LONGEST_TURN;
 
+use super::known::{Event, events};
 use super::named_oracle::FULL;
-use super::net::{Fault, Way, Wire};
+use super::net::{Fault, Wire};
 use super::notes::{self, PENALTY};
-use super::opening::{Verdict, Wish};
+use super::opening::Wish;
 use super::peer::Peer;
 use super::setup::{Door, Service};
 use super::world::World;
@@ -42,14 +43,6 @@ pub enum Fate {
     Paired(usize),
 }
 
-/// Something that the daemon knows from then on.
-enum Event {
-    LetIn(usize, Duration),
-    /// A client has said something behind its opening.
-    Said(usize),
-    Noted(notes::Note),
-}
-
 pub struct Model {
     pub fates: Vec<Fate>,
     /// In the order in which they came.
@@ -58,6 +51,8 @@ pub struct Model {
     leaving: BTreeMap<usize, &'static str>,
     /// Rooms that must be opened next.
     due: VecDeque<[usize; 2]>,
+    /// Pairs for whom a worker is looked for.
+    on_their_way: Vec<[usize; 2]>,
     /// Named rooms' clients of each source.
     sources: BTreeMap<IpAddr, u32>,
     most: Option<u32>,
@@ -71,17 +66,20 @@ pub fn partners(world: &World, wire: &Wire) -> Vec<Option<usize>> {
     let mut partners = vec![None; world.peers.len()];
     for room in notes::rooms() {
         let [x, y] = [room.x, room.y].map(|number| find(world, wire, number));
-        partners[x] = Some(y);
-        partners[y] = Some(x);
+        // In a worker's rooms are those whom it knows as clients.
+        if let (Some(x), Some(y)) = (x, y) {
+            partners[x] = Some(y);
+            partners[y] = Some(x);
+        }
     }
     partners
 }
 
-/// The peer whom the daemon knows by this number.
-fn find(world: &World, wire: &Wire, number: u64) -> usize {
+/// The peer whom the daemon knows by this number. A worker knows others by theirs.
+fn find(world: &World, wire: &Wire, number: u64) -> Option<usize> {
     let is_it = |peer: &&Peer| wire.id(peer.socket).is_some_and(|id| id.number() == number);
     let peer = world.peers.iter().find(is_it);
-    peer.expect("the log names clients").number
+    peer.map(|peer| peer.number)
 }
 
 impl Model {
@@ -92,6 +90,7 @@ impl Model {
             waiting: Vec::new(),
             leaving: BTreeMap::new(),
             due: VecDeque::new(),
+            on_their_way: Vec::new(),
             sources: BTreeMap::new(),
             most: world.clients_per_source(),
             failures: BTreeMap::new(),
@@ -102,7 +101,7 @@ impl Model {
                 Event::LetIn(peer, time) => {
                     model.in_time(&world.peers[peer], time, world, wire);
                     model.stays_out(&world.peers[peer], time, world, wire);
-                    model.let_in(peer, &world.peers);
+                    model.let_in(&world.peers[peer], world);
                 }
                 Event::Said(peer) => model.says_more(&world.peers[peer]),
                 Event::Noted(note) => model.hear(&note, world, wire),
@@ -160,22 +159,25 @@ impl Model {
         );
     }
 
-    fn let_in(&mut self, peer: usize, peers: &[Peer]) {
-        if !matches!(self.fates[peer], Fate::AtTheDoor(_)) {
+    fn let_in(&mut self, peer: &Peer, world: &World) {
+        if !matches!(self.fates[peer.number], Fate::AtTheDoor(_)) {
             return; // What is read from somebody who was turned away is thrown away.
         }
-        let fits = |&other: &usize| peers[other].fits(&peers[peer]);
+        let fits = |&other: &usize| world.peers[other].fits(peer);
         let Some(place) = self.waiting.iter().position(fits) else {
-            self.waiting.push(peer);
-            self.fates[peer] = Fate::Waiting;
+            self.waiting.push(peer.number);
+            self.fates[peer.number] = Fate::Waiting;
             return;
         };
         let x = self.waiting.remove(place);
-        self.due.push_back([x, peer]);
-        self.fates[x] = Fate::Paired(peer);
-        self.fates[peer] = Fate::Paired(x);
-        if peers[peer].service == Service::Transit {
-            let same_room = |other: &mut usize| peers[*other].wants_the_room_of(&peers[peer]);
+        match world.is_forwarded(peer) {
+            true => self.on_their_way.push([x, peer.number]),
+            false => self.due.push_back([x, peer.number]),
+        }
+        self.fates[x] = Fate::Paired(peer.number);
+        self.fates[peer.number] = Fate::Paired(x);
+        if peer.service == Service::Transit {
+            let same_room = |other: &mut usize| world.peers[*other].wants_the_room_of(peer);
             let redundant = self.waiting.extract_if(.., same_room);
             self.leaving
                 .extend(redundant.map(|other| (other, REDUNDANT)));
@@ -202,7 +204,10 @@ impl Model {
         };
         let first = number(if words[0] == "room" { 3 } else { 1 });
         let peer = match first {
-            Some(number) if words[2] != "over" => &world.peers[find(world, wire, number)],
+            Some(number) if words[2] != "over" => match find(world, wire, number) {
+                Some(peer) => &world.peers[peer],
+                None => return,
+            },
             _ => return self.room_over(&note.text, world, wire),
         };
         if peer.opening.is_none() {
@@ -210,8 +215,12 @@ impl Model {
         }
         let source = wire.peer(peer.socket).ip();
         if words[0] == "room" {
-            let y = number(5).map(|number| find(world, wire, number));
-            let pair = self.due.pop_front();
+            let y = number(5).and_then(|number| find(world, wire, number));
+            let on_its_way = |pair: &[usize; 2]| pair[0] == peer.number;
+            let pair = match self.on_their_way.iter().position(on_its_way) {
+                Some(place) => Some(self.on_their_way.swap_remove(place)),
+                None => self.due.pop_front(),
+            };
             assert_eq!(
                 pair.map(|[x, y]| (x, Some(y))),
                 Some((peer.number, y)),
@@ -226,11 +235,11 @@ impl Model {
             };
             *clients += u32::from(self.fates[peer.number] != Fate::Full);
         } else {
-            self.gone(peer, source, note);
+            self.gone(peer, source, note, world);
         }
     }
 
-    fn gone(&mut self, peer: &Peer, source: IpAddr, note: &notes::Note) {
+    fn gone(&mut self, peer: &Peer, source: IpAddr, note: &notes::Note, world: &World) {
         if let Some((_, words)) = note.text.split_once(" refused: ") {
             let fate = &self.fates[peer.number];
             if *fate == Fate::Full {
@@ -252,7 +261,11 @@ impl Model {
             };
         } else if let Some((_, reason)) = note.text.split_once("gone from the lobby: ") {
             self.leave(source);
-            let waited = self.fates[peer.number] == Fate::Waiting;
+            let on_its_way = matches!(self.fates[peer.number], Fate::Paired(_));
+            assert!(!on_its_way || world.is_forwarded(peer), "{}", note.text);
+            self.on_their_way
+                .retain(|pair| !pair.contains(&peer.number));
+            let waited = on_its_way || self.fates[peer.number] == Fate::Waiting;
             self.waiting.retain(|&waiting| waiting != peer.number);
             let due = self.leaving.remove(&peer.number);
             let told = [IMPATIENT, REDUNDANT].into_iter().find(|&r| r == reason);
@@ -287,16 +300,9 @@ impl Model {
     }
 
     fn room_over(&mut self, text: &str, world: &World, wire: &Wire) {
-        let number = text
-            .split([' ', ':'])
-            .nth(1)
-            .and_then(|word| word.parse().ok());
-        let room = notes::rooms()
-            .into_iter()
-            .find(|room| Some(room.number) == number);
-        let Some(room) = room else { return };
-        for member in [room.x, room.y] {
-            let peer = &world.peers[find(world, wire, member)];
+        let members = notes::members(text).into_iter();
+        for peer in members.filter_map(|member| find(world, wire, member)) {
+            let peer = &world.peers[peer];
             if peer.opening.is_some() {
                 self.leave(wire.peer(peer.socket).ip());
             }
@@ -310,40 +316,3 @@ pub const PENALISED: &str = "too many failed logins from your address: try again
 const WRONG: &str = "wrong user name or password";
 const MALFORMED: &str = "not SCRAM-SHA-256 as it is spoken here";
 const NO_AUTH: &str = "expected AUTH <base64>";
-
-/// Everything, in the order in which the daemon got to know it.
-fn events(world: &World, wire: &Wire) -> Vec<Event> {
-    let mut left: Vec<Option<usize>> = world.peers.iter().map(hello_length).collect();
-    let mut notes = notes::all().into_iter().peekable();
-    let mut events = Vec::new();
-    for (place, entry) in wire.ledger.iter().enumerate() {
-        while let Some(note) = notes.next_if(|note| note.place <= place) {
-            events.push(Event::Noted(note));
-        }
-        let left = &mut left[entry.socket];
-        if let (Way::Read, Some(bytes)) = (entry.way, *left) {
-            *left = Some(bytes.saturating_sub(entry.bytes));
-            // Its source may have been penalised since it came.
-            let is_too_late = |note: &notes::Note| {
-                wire.id(entry.socket)
-                    .is_some_and(|id| note.text.starts_with(&format!("{id}: ")))
-                    && note.text.ends_with(PENALISED)
-            };
-            if bytes > 0 && *left == Some(0) && !notes.peek().is_some_and(is_too_late) {
-                events.push(Event::LetIn(entry.socket, entry.time));
-            }
-            if entry.bytes > bytes {
-                events.push(Event::Said(entry.socket));
-            }
-        }
-    }
-    events.extend(notes.map(Event::Noted));
-    events
-}
-
-/// How many bytes it takes for this client to be let in.
-fn hello_length(peer: &Peer) -> Option<usize> {
-    let opening = peer.opening.as_ref()?;
-    let is_right = opening.verdict == Verdict::LetIn && opening.is_known();
-    is_right.then_some(opening.text.len())
-}

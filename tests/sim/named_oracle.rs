@@ -17,6 +17,7 @@ const HALF_A_HELLO: &str = "the hello has no end";
 const CLOSING: &str = "the server stops";
 const NOBODY: &str = "no partner came in time";
 const LEFT: &str = "left without a word";
+const NO_WORKER: &str = "no worker took its room";
 const EMPTY: &str = "the message is empty";
 pub const FULL: &str = "your address has as many clients here as it may";
 
@@ -82,6 +83,9 @@ impl<'a> NamedOracle<'a> {
                     limit.is_some_and(|limit| *time + LONGEST_TURN >= peer.connected + limit)
                 }
                 "server stopping" | "cut off by the stop" => self.world.stopped.is_some(),
+                NO_WORKER => self.world.is_forwarded(peer),
+                // Its partner left before they were handed over.
+                "partner lost" => self.world.is_forwarded(peer),
                 "system error" => self.wire.is_struck(peer.socket),
                 "did not take its bytes" => true,
                 _ => false,
@@ -94,7 +98,8 @@ impl<'a> NamedOracle<'a> {
     fn introduction(&self, peer: &Peer, opening: &Opening) {
         let expected = self.rooms().find_map(|room| room.ok(peer, self.wire));
         let is_welcomed = expected.as_ref().is_some_and(|ok| ok.starts_with("OK X"))
-            && matches!(peer.service, Service::Chat { .. });
+            && matches!(peer.service, Service::Chat { .. })
+            && !self.world.is_forwarded(peer);
         let before = if is_welcomed { WELCOME.len() } else { 0 };
         let hears_more = peer.inbox.received > 0 || peer.heard.len() > before;
         let is_fine = match (&opening.heard.ok, expected) {
@@ -116,7 +121,7 @@ impl<'a> NamedOracle<'a> {
         }
         let seated = matches!(fate, Fate::Waiting | Fate::Gone { waited: true, .. });
         let welcome = match peer.service {
-            Service::Chat { .. } if seated => WELCOME,
+            Service::Chat { .. } if seated && !self.world.is_forwarded(peer) => WELCOME,
             _ => b"",
         };
         let error = match fate {
@@ -128,8 +133,13 @@ impl<'a> NamedOracle<'a> {
                 ..
             } => match reason.as_str() {
                 NOBODY => Some(("timeout", NOBODY)),
+                NO_WORKER => Some(("full", "no worker")),
                 "server stopping" => Some(("closing", CLOSING)),
-                LEFT if matches!(peer.service, Service::Order { .. }) => Some(("room", EMPTY)),
+                LEFT if matches!(peer.service, Service::Order { .. })
+                    && !self.world.is_forwarded(peer) =>
+                {
+                    Some(("room", EMPTY))
+                }
                 _ => None,
             },
             _ => None,

@@ -28,6 +28,8 @@ pub struct Room {
     pub number: u64,
     pub x: u64,
     pub y: u64,
+    /// It is on a worker.
+    pub handed_over: bool,
     pub over: Option<CloseReason>,
     /// Through whom it ended.
     pub by: Option<u64>,
@@ -49,7 +51,7 @@ impl Log for Keeper {
             .args()
             .as_str()
             .map_or_else(|| record.args().to_string(), |text| text.to_owned());
-        let about = ["room ", "client "]
+        let about = ["room ", "client ", "worker "]
             .iter()
             .any(|word| text.starts_with(word));
         if record.level() <= LevelFilter::Info && (about || text.contains(PENALTY)) {
@@ -106,6 +108,7 @@ pub fn rooms() -> Vec<Room> {
                     number: room,
                     x: x.expect("it names X"),
                     y: y.expect("it names Y"),
+                    handed_over: words.get(9) == Some(&"by"),
                     over: None,
                     by: None,
                 });
@@ -121,4 +124,42 @@ pub fn rooms() -> Vec<Room> {
         }
     });
     rooms
+}
+
+/// The clients whose rooms were on workers, each with the connection that was dialed for it.
+pub fn legs() -> Vec<(u64, u64)> {
+    let rooms = rooms().into_iter().filter(|room| room.handed_over);
+    let rooms: Vec<u64> = rooms.map(|room| room.number).collect();
+    let all = all().into_iter();
+    let over = all.filter(|note| {
+        let mut words = note.text.split([' ', ':']);
+        note.text.contains(": over after ")
+            && words
+                .nth(1)
+                .and_then(|number| number.parse().ok())
+                .is_some_and(|number| rooms.contains(&number))
+    });
+    let legs = over.map(|note| match members(&note.text)[..] {
+        [client, dialed] => (client, dialed),
+        _ => panic!("no leg: {}", note.text),
+    });
+    legs.collect()
+}
+
+/// Those of whom the end of a room tells how much they sent.
+pub fn members(text: &str) -> Vec<u64> {
+    let parts = text.split("; ").skip(1);
+    let numbers = parts.filter_map(|part| part.rsplit(' ').next()?.parse().ok());
+    numbers.collect()
+}
+
+/// The clients for whom there was no worker.
+pub fn without_worker() -> Vec<u64> {
+    let end = format!(": gone from the lobby: {}", CloseReason::NoWorker);
+    let all = all().into_iter();
+    let clients = all.filter_map(|note| {
+        let client = note.text.strip_suffix(&end)?;
+        client.strip_prefix("client ")?.parse().ok()
+    });
+    clients.collect()
 }

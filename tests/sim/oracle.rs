@@ -10,7 +10,7 @@ use super::peer::Peer;
 use super::plan::Exit;
 use super::setup::Service;
 use super::world::World;
-use super::{data, model};
+use super::{data, model, notes};
 
 /// Sums up one run.
 #[derive(Debug, Default, Clone, Copy)]
@@ -29,6 +29,8 @@ pub struct Oracle<'a> {
     place: Vec<Option<usize>>,
     /// Whom the daemon has brought together, where rooms have names.
     partner: Vec<Option<usize>>,
+    /// For whom there was no worker.
+    without_worker: Vec<u64>,
 }
 
 impl<'a> Oracle<'a> {
@@ -46,6 +48,7 @@ impl<'a> Oracle<'a> {
             wait,
             place,
             partner: model::partners(world, wire),
+            without_worker: notes::without_worker(),
         }
     }
 
@@ -199,6 +202,12 @@ impl<'a> Oracle<'a> {
             || self.wire.is_struck(peer.socket)
             || (nobody_came && peer.service != Service::Echo)
             || victim
+            || self.has_no_worker(peer)
+    }
+
+    fn has_no_worker(&self, peer: &Peer) -> bool {
+        let id = self.wire.id(peer.socket);
+        id.is_some_and(|id| self.without_worker.contains(&id.number()))
     }
 
     fn may_ruin(&self, partner: &Peer) -> bool {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::setup::Profile;
+use super::profile::Profile;
 
 /// Characters. The first five are well-behaved: rooms of two of them end well, whatever happens around them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

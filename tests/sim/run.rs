@@ -6,19 +6,19 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use pairloop::engine::{CloseReason, Engine, Moods};
+use pairloop::engine::Engine;
 use pairloop::reactor::{Net, Reactor, Statistics};
 
+use super::forward::spread_strikes;
 use super::lines::Lines;
 use super::login::{Rereading, users};
 use super::model::Model;
-use super::named_oracle::NamedOracle;
-use super::net::{End, Fault, Faults, SimNet, Wire};
+use super::net::{DIALED, Faults, SimNet, Wire};
 use super::notes;
-use super::oracle::{Oracle, Tally};
-use super::plan::Kind;
+use super::oracle::Oracle;
 use super::sessions::Sessions;
 use super::setup::{Door, Service, Setup};
+use super::summary::{Summary, sum_up};
 use super::world::World;
 
 /// Turns of one run. Far more than any needs.
@@ -39,50 +39,6 @@ thread_local! {
     pub static STEP: Cell<(u64, Duration)> = const { Cell::new((0, Duration::ZERO)) };
 }
 
-/// What was seen in one run or in many.
-#[derive(Debug, Default, Clone)]
-pub struct Summary {
-    pub seeds: u64,
-    pub turns: u64,
-    pub clients: u64,
-    pub whole: u64,
-    pub bytes: u64,
-    pub refused: u64,
-    pub faults: [u64; Fault::ALL.len()],
-    pub closed: [u64; CloseReason::ALL.len()],
-    pub moods: Moods,
-    pub kinds: [u64; Kind::ALL.len()],
-    /// Rooms that ended well, by service.
-    pub done: [u64; SERVICES.len()],
-    /// Those of them that had names, and those for which one had to log in.
-    pub named: u64,
-    pub with_login: u64,
-}
-
-pub const SERVICES: [&str; 5] = ["relay", "echo", "chat", "order", "transit"];
-
-impl Summary {
-    pub fn add(&mut self, other: &Summary) {
-        self.seeds += other.seeds;
-        self.turns += other.turns;
-        self.clients += other.clients;
-        self.whole += other.whole;
-        self.bytes += other.bytes;
-        self.refused += other.refused;
-        self.named += other.named;
-        self.with_login += other.with_login;
-        let add = |sums: &mut [u64], more: &[u64]| {
-            let pairs = sums.iter_mut().zip(more);
-            pairs.for_each(|(sum, more)| *sum += more);
-        };
-        add(&mut self.faults, &other.faults);
-        self.moods.add(other.moods);
-        add(&mut self.closed, &other.closed);
-        add(&mut self.kinds, &other.kinds);
-        add(&mut self.done, &other.done);
-    }
-}
-
 /// Runs one seed. It panics at the first thing that is wrong.
 pub fn run(seed: u64) -> Summary {
     notes::clear();
@@ -96,18 +52,24 @@ pub fn run(seed: u64) -> Summary {
     let (settings, timeouts) = (setup.settings.clone(), setup.timeouts);
     let (lobbies, clients_per_source) = (setup.lobbies.clone(), setup.clients_per_source);
     let wire = Rc::new(RefCell::new(Wire::new(faults)));
+    lay_cables(&setup, &mut wire.borrow_mut());
     let world = Rc::new(RefCell::new(World::new(setup, rng.u64(..))));
     let driven = Rc::clone(&world);
     let drive = Box::new(move |wire: &mut Wire| driven.borrow_mut().drive(wire));
     let net = SimNet::new(Rc::clone(&wire), drive);
     let factories = lobbies
         .iter()
-        .map(|lobby| (lobby.service.factory(), lobby.meeting()));
+        .map(|lobby| (lobby.factory(), lobby.meeting()));
     let mut engine = Engine::new(factories, timeouts, net.now())
         .with_nonces([3; 32])
         .with_clients_per_source(clients_per_source);
     let with_users = (0..lobbies.len()).filter(|&lobby| lobbies[lobby].door == Door::Login);
     let with_users: Vec<usize> = with_users.collect();
+    for (listener, lobby) in lobbies.iter().enumerate() {
+        if let Some(workers) = lobby.via {
+            workers.announce(listener, &mut engine);
+        }
+    }
     for &listener in &with_users {
         engine.set_users(listener, users());
     }
@@ -118,7 +80,7 @@ pub fn run(seed: u64) -> Summary {
     for (number, lobby) in lobbies.iter().enumerate() {
         let listener = reactor.add_listener(number, SimNet::listen);
         listener.expect("a simulated listener can be had");
-        if !lobby.service.is_raw() || lobby.is_named() {
+        if !lobby.service.is_raw() || lobby.is_named() || lobby.via.is_some() {
             wire.borrow_mut().watch(number);
         }
     }
@@ -126,7 +88,8 @@ pub fn run(seed: u64) -> Summary {
         reactor,
         wire,
         world,
-        most_held: settings.buffer_memory + settings.max_clients * LONGEST_WORDS,
+        most_connections: 2 * settings.max_clients,
+        most_held: settings.buffer_memory + 2 * settings.max_clients * LONGEST_WORDS,
         turns: 0,
         still: Still::default(),
         finishers: 0,
@@ -140,70 +103,18 @@ pub fn run(seed: u64) -> Summary {
         ..
     } = run;
     drop(reactor);
+    spread_strikes(&world.borrow(), &mut wire.borrow_mut());
     let (wire, world) = (wire.borrow(), world.borrow());
     let mut summary = sum_up(&wire, &world, &statistics, turns, timeouts.wait);
     summary.moods = sessions.judge(&world, &wire, &statistics);
     summary
 }
 
-fn sum_up(
-    wire: &Wire,
-    world: &World,
-    statistics: &Statistics,
-    turns: u64,
-    wait: Option<Duration>,
-) -> Summary {
-    assert_eq!(
-        (wire.open_streams, wire.open_listeners),
-        (0, 0),
-        "every descriptor is closed"
-    );
-    let lines = Lines::new(world, wire);
-    lines.judge();
-    NamedOracle::new(world, wire, &lines).judge();
-    let Tally { whole, bytes } = Oracle::new(world, wire, wait).judge();
-    let mut summary = Summary {
-        seeds: 1,
-        turns,
-        clients: world.peers.len() as u64,
-        whole,
-        bytes,
-        refused: statistics
-            .services
-            .iter()
-            .map(|service| service.refused)
-            .sum(),
-        faults: wire.faults.hits,
-        ..Summary::default()
-    };
-    for &(reason, count) in &statistics.closed {
-        summary.closed[reason as usize] += count;
-    }
-    let count = |doors: &[Door]| {
-        let doors = lines.rooms.iter().filter(|room| {
-            let door = world.lobbies()[room.x.listener].door;
-            room.over == Some(CloseReason::Done) && doors.contains(&door)
-        });
-        doors.count() as u64
-    };
-    summary.named = count(&[Door::Named, Door::Login]);
-    summary.with_login = count(&[Door::Login]);
-    let mut done = |service: Service| {
-        let place = SERVICES.iter().position(|&name| name == service.name());
-        summary.done[place.expect("every service has its place")] += 1;
-    };
-    for peer in &world.peers {
-        summary.kinds[peer.plan.kind as usize] += 1;
-        if peer.service == Service::Echo && peer.end == Some(End::Fin) && peer.sent_fin {
-            done(peer.service);
-        }
-    }
-    for room in &lines.rooms {
-        if room.over == Some(CloseReason::Done) {
-            done(room.x.service);
-        }
-    }
-    summary
+fn lay_cables(setup: &Setup, wire: &mut Wire) {
+    wire.cables.longest = setup.cable_delay;
+    wire.cables.sizes = setup.profile.sizes();
+    wire.cables.backlog = setup.backlog;
+    wire.watch(DIALED);
 }
 
 struct Run {
@@ -211,6 +122,7 @@ struct Run {
     wire: Rc<RefCell<Wire>>,
     world: Rc<RefCell<World>>,
     most_held: usize,
+    most_connections: usize,
     turns: u64,
     still: Still,
     finishers: usize,
@@ -270,8 +182,15 @@ impl Run {
         );
         drop(wire);
         if self.turns.is_multiple_of(16) {
-            let held = self.reactor.statistics().buffered;
-            assert!(held <= self.most_held, "{held} bytes are buffered");
+            let Statistics {
+                buffered,
+                connections,
+                ..
+            } = self.reactor.statistics();
+            assert!(
+                buffered <= self.most_held && connections <= self.most_connections,
+                "{buffered} bytes are buffered by {connections} connections"
+            );
         }
         on
     }
@@ -285,6 +204,7 @@ impl Run {
             waiting: counts.map(|counts| counts.waiting).sum(),
             buffered: statistics.buffered,
             timers: statistics.timers,
+            on_workers: statistics.workers.iter().map(|worker| worker.rooms).sum(),
             descriptors: self.wire.borrow().open_streams,
         };
         (statistics, rest)
@@ -346,5 +266,7 @@ struct Rest {
     waiting: usize,
     buffered: usize,
     timers: usize,
+    /// Rooms.
+    on_workers: u32,
     descriptors: usize,
 }

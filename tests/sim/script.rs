@@ -6,7 +6,7 @@ use fastrand::Rng;
 use pairloop::limits::{LONGEST_LINE, LONGEST_MESSAGE};
 
 use super::plan::{FinWhen, Kind};
-use super::setup::Profile;
+use super::profile::Profile;
 
 /// When a piece may be sent, once all before it are.
 #[derive(Debug, Clone, Copy)]

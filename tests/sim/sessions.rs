@@ -1,17 +1,18 @@
 //! Every client that was let in, or was not, is in one session, and its mood, bytes and times are those that the log and
-//! the ledger speak of.
+//! the ledger speak of. A main server's room is the session of X and its connection to the worker; Y is in none. On the
+//! worker it is one more, of the two connections that came from there.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use pairloop::engine::{CloseReason, Mood, Moods, Session};
 use pairloop::reactor::{Statistics, Usage};
 
+use super::forward::SEATED;
 use super::model::{Fate, Model};
-use super::net::{Way, Wire};
-use super::notes;
-use super::peer::Peer;
+use super::net::{SocketId, Way, Wire};
+use super::notes::{self, Note};
 use super::world::World;
 
 /// Keeps all sessions, with their bytes.
@@ -66,9 +67,18 @@ impl Sessions {
                 bytes_are_those_that_were_sent(said, world, wire);
             }
         }
-        let accepted = world.peers.iter().filter_map(|peer| wire.id(peer.socket));
-        for id in accepted {
-            assert!(seen.remove(&id.number()).is_some(), "{id} is in no session");
+        let followers = followers();
+        let clients = world.peers.iter().filter_map(|peer| wire.id(peer.socket));
+        for id in clients.chain(wire.accepted_ends()) {
+            let has_one = seen.remove(&id.number()).is_some();
+            assert_eq!(has_one, !followers.contains(&id.number()), "{id}");
+        }
+        let legs = notes::legs().into_iter();
+        for (client, dialed) in legs.filter(|(client, _)| !followers.contains(client)) {
+            assert!(
+                seen.remove(&dialed).is_some(),
+                "client {client}'s is missing"
+            );
         }
         assert!(seen.is_empty(), "sessions of nobody: {seen:?}");
         let mut counted = Moods::default();
@@ -79,12 +89,19 @@ impl Sessions {
     }
 }
 
+/// Each Y of a main server's rooms.
+fn followers() -> BTreeSet<u64> {
+    let rooms = notes::rooms().into_iter();
+    let handed_over = rooms.filter(|room| room.handed_over);
+    handed_over.map(|room| room.y).collect()
+}
+
 /// What must be said of each client, by the first of those who are together.
 fn said(model: &Model, world: &World, wire: &Wire) -> BTreeMap<u64, Said> {
     let number = |text: &str| text.parse::<u64>().expect("a number");
+    let followers = followers();
     let mut all = BTreeMap::new();
-    for note in notes::all() {
-        let (place, text) = (note.place, note.text);
+    for Note { place, text, .. } in notes::all() {
         let (mut bytes, mut members) = (0, Vec::new());
         let mood = if text.starts_with("room ") && text.contains(": over after ") {
             let mut parts = text.split("; ");
@@ -93,6 +110,9 @@ fn said(model: &Model, world: &World, wire: &Wire) -> BTreeMap<u64, Said> {
                 let (sent, client) = part.split_once(" bytes from client ").expect(part);
                 bytes += number(sent);
                 members.push(number(client));
+            }
+            if followers.contains(&members[0]) {
+                continue;
             }
             match head.ends_with(&format!(": {}", CloseReason::Done)) {
                 true => Mood::Happy,
@@ -109,9 +129,7 @@ fn said(model: &Model, world: &World, wire: &Wire) -> BTreeMap<u64, Said> {
             if let Some((_, words)) = rest.split_once(" refused: ") {
                 of_refusal(words)
             } else if let Some(reason) = rest.strip_prefix("gone from the lobby: ") {
-                let peer = peer(client, world, wire);
-                let fate = peer.opening.as_ref().map(|_| &model.fates[peer.number]);
-                of_leaving(reason, fate)
+                of_leaving(reason, was_let_in(client, place, model, world, wire))
             } else {
                 continue;
             }
@@ -135,11 +153,22 @@ fn of_refusal(words: &str) -> Mood {
     }
 }
 
+/// Whether this client, which had left when the ledger was so long, had said what it wanted.
+fn was_let_in(client: u64, place: usize, model: &Model, world: &World, wire: &Wire) -> bool {
+    let socket = socket(client, wire);
+    let Some(peer) = world.peers.get(socket) else {
+        let read = read(&[socket], place, wire);
+        return wire.hello_to(socket).is_some_and(|hello| read >= hello);
+    };
+    let fate = &model.fates[peer.number];
+    peer.opening.is_none() || !matches!(fate, Fate::Gone { waited: false, .. })
+}
+
 /// That of a client who had, or had not, been let in.
-fn of_leaving(reason: &str, fate: Option<&Fate>) -> Mood {
+fn of_leaving(reason: &str, let_in: bool) -> Mood {
     let is = |of: CloseReason| reason == of.to_string();
-    match fate {
-        Some(Fate::Gone { waited: false, .. }) => Mood::Empty,
+    match let_in {
+        false => Mood::Empty,
         _ if is(CloseReason::Impatient) => Mood::Impatient,
         _ if is(CloseReason::Redundant) => Mood::Redundant,
         _ => Mood::Lonely,
@@ -148,28 +177,41 @@ fn of_leaving(reason: &str, fate: Option<&Fate>) -> Mood {
 
 /// Where the ledger says what was read, it is that, less the openings; where it does not, what honest clients sent.
 fn bytes_are_those_that_were_sent(said: &Said, world: &World, wire: &Wire) {
-    let peers = said.members.iter().map(|&member| peer(member, world, wire));
-    let peers: Vec<&Peer> = peers.collect();
-    let lobby = world.lobbies()[peers[0].listener];
-    let watched = lobby.is_named() || !lobby.service.is_raw();
-    let sent: u64 = match watched {
-        true => {
-            let ledger = &wire.ledger[..said.place];
-            let ours = |socket| peers.iter().any(|peer| peer.socket == socket);
-            let read = ledger.iter().filter(|entry| entry.way == Way::Read);
-            let read = read.filter(|entry| ours(entry.socket));
-            let openings = peers.iter().filter_map(|peer| peer.opening.as_ref());
-            let openings: usize = openings.map(|opening| opening.text.len()).sum();
-            read.map(|entry| entry.bytes).sum::<usize>() as u64 - openings as u64
-        }
-        false if said.mood == Mood::Happy => peers.iter().map(|peer| peer.sent).sum(),
-        false => return,
+    let sockets = said.members.iter().map(|&member| socket(member, wire));
+    let sockets: Vec<SocketId> = sockets.collect();
+    let sent = if sockets.iter().all(|&socket| wire.is_watched(socket)) {
+        let openings = sockets.iter().map(|&socket| opening(socket, world, wire));
+        (read(&sockets, said.place, wire) - openings.sum::<usize>()) as u64
+    } else if said.mood == Mood::Happy {
+        sockets.iter().map(|&socket| world.peers[socket].sent).sum()
+    } else {
+        return;
     };
     assert_eq!(said.bytes, sent, "clients {:?}", said.members);
 }
 
-fn peer<'a>(number: u64, world: &'a World, wire: &Wire) -> &'a Peer {
-    let is_it = |peer: &&Peer| wire.id(peer.socket).is_some_and(|id| id.number() == number);
-    let peer = world.peers.iter().find(is_it);
-    peer.expect("whoever has a number is there")
+/// How many bytes had been read from these sockets when the ledger was so long.
+fn read(sockets: &[SocketId], place: usize, wire: &Wire) -> usize {
+    let read = wire.ledger[..place]
+        .iter()
+        .filter(|entry| entry.way == Way::Read);
+    let theirs = read.filter(|entry| sockets.contains(&entry.socket));
+    theirs.map(|entry| entry.bytes).sum()
+}
+
+/// How much of what this one said was no part of the stream: a client's opening, a main server's, or a worker's answer.
+fn opening(socket: SocketId, world: &World, wire: &Wire) -> usize {
+    match world.peers.get(socket) {
+        Some(peer) => peer
+            .opening
+            .as_ref()
+            .map_or(0, |opening| opening.text.len()),
+        None if wire.is_accepted(socket) => wire.hello_to(socket).expect("it was let in"),
+        None => SEATED.len(),
+    }
+}
+
+fn socket(number: u64, wire: &Wire) -> SocketId {
+    let socket = wire.known_as(number);
+    socket.expect("whoever has a number is there")
 }

@@ -7,8 +7,9 @@ use pairloop::engine::service::{Factory, ServiceKind};
 use pairloop::engine::{Meeting, Timeouts};
 use pairloop::reactor::{BufferMemory, Settings, Splicing};
 
-use super::net::Capacity;
+use super::forward::{Down, Workers, add_main_servers, downs};
 use super::plan::Kind;
+use super::profile::Profile;
 
 /// A lobby's service, with its options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,9 +81,18 @@ pub enum Door {
 pub struct Lobby {
     pub service: Service,
     pub door: Door,
+    /// Its rooms are on these.
+    pub via: Option<Workers>,
 }
 
 impl Lobby {
+    pub fn factory(self) -> Factory {
+        match self.via {
+            Some(workers) => workers.factory(self.service),
+            None => self.service.factory(),
+        }
+    }
+
     pub fn meeting(self) -> Meeting {
         match self.door {
             Door::Open | Door::Handshake => Meeting::Arrival,
@@ -109,77 +119,6 @@ impl Lobby {
 const MOST_NAMES: usize = 4;
 const MOST_SOURCES: usize = 6;
 
-/// How large kernel buffers are, and with them the streams.
-#[derive(Debug, Clone)]
-pub struct Profile {
-    smallest: usize,
-    pub largest: usize,
-    volume: u64,
-}
-
-const PROFILES: [(usize, usize, u64); 5] = [
-    (1, 16, 300),
-    (1, 512, 4 << 10),
-    (64, 4 << 10, 20 << 10),
-    (2 << 10, 64 << 10, 200 << 10),
-    // More than a turn's budget in one go.
-    (4 << 20, 4 << 20, 3 << 20),
-];
-
-impl Profile {
-    pub fn random(rng: &mut Rng) -> Self {
-        let index = match rng.u8(..100) {
-            0..3 => 4,
-            3..12 => 3,
-            number => usize::from(number) % 3,
-        };
-        Self::numbered(index)
-    }
-
-    pub fn bulk() -> Self {
-        Self::numbered(PROFILES.len() - 1)
-    }
-
-    fn numbered(index: usize) -> Self {
-        let (smallest, largest, volume) = PROFILES[index];
-        Self {
-            smallest,
-            largest,
-            volume,
-        }
-    }
-
-    pub fn capacity(&self, rng: &mut Rng) -> Capacity {
-        let mut size = || match rng.u8(..3) {
-            0 => self.smallest,
-            1 => self.largest,
-            _ => rng.usize(self.smallest..=self.largest),
-        };
-        Capacity {
-            inbound: size(),
-            outbound: size(),
-        }
-    }
-
-    /// Bytes that one client sends.
-    pub fn volume(&self, rng: &mut Rng) -> u64 {
-        match rng.u8(..4) {
-            0 => 1 + rng.u64(..8),
-            1 => self.volume,
-            _ => 1 + rng.u64(..self.volume),
-        }
-    }
-
-    /// So that a stream takes some hundred steps, not a million.
-    pub fn at_least_a_share(&self, piece: usize, whole: u64) -> usize {
-        piece.max(whole as usize / 256)
-    }
-
-    pub fn is_bulk(&self) -> bool {
-        self.smallest > 1 << 20
-    }
-}
-
 pub struct Setup {
     pub settings: Settings,
     pub timeouts: Timeouts,
@@ -201,6 +140,11 @@ pub struct Setup {
     pub clients_per_source: Option<u32>,
     /// When the users' file is read again.
     pub reload: Option<Duration>,
+    /// When workers are down.
+    pub downs: Vec<Down>,
+    /// How long bytes take on their way to a worker and back, and how many connections wait there to be accepted.
+    pub cable_delay: Duration,
+    pub backlog: usize,
     /// When the stop comes, and the second.
     pub stop: Option<(Duration, Option<Duration>)>,
 }
@@ -226,19 +170,15 @@ impl Setup {
             0 => places + 1 + rng.usize(..8),
             _ => crowd + 8,
         };
+        // Each pair comes to its worker as a pair of clients, and is connected with it twice more.
+        let each = 1 + usize::from(lobbies.iter().any(|lobby| lobby.via.is_some()));
+        let max_clients = max_clients * each;
         let beyond_floors = match rng.u8(..3) {
             0 => rng.usize(..64),
             1 => rng.usize(..20_000),
             _ => 16 << 20,
         };
-        let mut limit = |from, to| (rng.u8(..3) > 0).then(|| ms(rng.u64(from..to)));
-        let timeouts = Timeouts {
-            hello: limit(4000, 20_000),
-            wait: limit(1000, 20_000),
-            idle: limit(8000, 20_000),
-            half_close: limit(6000, 20_000),
-        };
-        let stall_timeout = limit(4000, 20_000);
+        let (timeouts, stall_timeout) = limits(rng, each);
         let stop = (rng.u8(..4) == 0).then(|| {
             let first = ms(rng.u64(..4000));
             let second = (rng.u8(..3) == 0).then(|| first + ms(rng.u64(..1000)));
@@ -247,7 +187,7 @@ impl Setup {
         Self {
             settings: Settings {
                 max_clients,
-                buffer_memory: BufferMemory::floors(max_clients) + beyond_floors,
+                buffer_memory: BufferMemory::floors(max_clients * each) + beyond_floors,
                 stall_timeout,
                 drain_timeout: ms(rng.u64(1..3000)),
                 splicing: [
@@ -266,7 +206,6 @@ impl Setup {
             crowd,
             gap: ms([0, 5, 100][rng.usize(..3)]),
             kinds: kinds(rng),
-            lobbies,
             names,
             sources: if guessing {
                 1
@@ -276,9 +215,35 @@ impl Setup {
             guessing,
             clients_per_source: (rng.u8(..3) == 0).then(|| rng.u32(1..6)),
             reload: rng.bool().then(|| ms(rng.u64(..4000))),
+            downs: downs(&lobbies, rng),
+            cable_delay: ms([0, 1, 5, 20][rng.usize(..4)]),
+            backlog: [1, 100, 100][rng.usize(..3)],
+            lobbies,
             stop,
         }
     }
+}
+
+impl Setup {
+    /// As the engine says it.
+    pub fn connections_per_client(&self) -> usize {
+        1 + usize::from(self.lobbies.iter().any(|lobby| lobby.via.is_some()))
+    }
+}
+
+fn limits(rng: &mut Rng, each: usize) -> (Timeouts, Option<Duration>) {
+    let mut limit = |from, to| (rng.u8(..3) > 0).then(|| ms(rng.u64(from..to)));
+    // At workers a slow client moves in large steps, and X is quiet while Y talks. A client that is reset there is only
+    // missed behind what it has said, so somebody must watch for stalls.
+    let steps = ms(if each > 1 { 600_000 } else { 0 });
+    let timeouts = Timeouts {
+        hello: limit(4000, 20_000),
+        wait: limit(1000, 20_000),
+        idle: limit(8000, 20_000).map(|limit| limit + steps),
+        half_close: limit(6000, 20_000).map(|limit| limit + steps),
+    };
+    let stall_timeout = limit(4000, 20_000).map(|limit| limit + steps);
+    (timeouts, stall_timeout.or((each > 1).then_some(steps)))
 }
 
 /// Who comes: mostly the well-behaved, or only they.
@@ -303,7 +268,13 @@ fn lobbies(rng: &mut Rng) -> Vec<Lobby> {
         .into_iter()
         .filter(|&service| service != Service::Transit)
         .chain([order]);
-    let at = |door| move |service| Lobby { service, door };
+    let at = |door| {
+        move |service| Lobby {
+            service,
+            door,
+            via: None,
+        }
+    };
     let open = open.map(at(Door::Open));
     let named = [Service::Relay, Service::Relay, chat, order].map(at(Door::Named));
     let login = [Service::Relay, chat].map(at(Door::Login));
@@ -315,5 +286,9 @@ fn lobbies(rng: &mut Rng) -> Vec<Lobby> {
         _ => transit.to_vec(),
     };
     rng.shuffle(&mut lobbies);
+    if rng.bool() {
+        lobbies.truncate(1);
+        add_main_servers(&mut lobbies, rng);
+    }
     lobbies
 }

@@ -23,6 +23,9 @@ enum Happening {
     Arrival,
     Stop,
     Reload,
+    /// A worker goes down, or comes back.
+    Down(usize),
+    Up(usize),
     Act(usize),
 }
 
@@ -53,6 +56,10 @@ impl World {
         }
         if let Some(time) = setup.reload {
             agenda.push(Reverse((time, Happening::Reload)));
+        }
+        for down in &setup.downs {
+            agenda.push(Reverse((down.from, Happening::Down(down.worker))));
+            agenda.push(Reverse((down.to, Happening::Up(down.worker))));
         }
         Self {
             rng: Rng::with_seed(seed),
@@ -95,6 +102,8 @@ impl World {
                     self.stopped.get_or_insert(now);
                 }
                 Happening::Reload => wire.signal(Signal::Reload),
+                Happening::Down(worker) => wire.take_down(worker),
+                Happening::Up(worker) => wire.bring_up(worker),
                 Happening::Act(number) => self.act(number, wire),
             }
         }
@@ -194,8 +203,27 @@ impl World {
     /// Whether the buffers of the lines that are begun at one time may want more than there is.
     pub fn is_short_of_memory(&self) -> bool {
         let settings = &self.setup.settings;
-        let shared = settings.buffer_memory - BufferMemory::floors(settings.max_clients);
+        let most = settings.max_clients * self.setup.connections_per_client();
+        let shared = settings.buffer_memory - BufferMemory::floors(most);
         shared < settings.max_clients * LONGEST_LINE
+    }
+
+    /// Whether no worker has a reason to fail a room.
+    pub fn is_easy_for_workers(&self) -> bool {
+        self.setup.downs.is_empty()
+            && self.stopped.is_none()
+            && self.setup.cable_delay <= Duration::from_millis(5)
+            && self.setup.backlog >= self.setup.clients
+            && self
+                .lobbies()
+                .iter()
+                .filter_map(|lobby| lobby.via)
+                .all(|workers| workers.patience >= Duration::from_secs(5) && !workers.dead_address)
+    }
+
+    /// Whether this client's room is on a worker.
+    pub fn is_forwarded(&self, peer: &Peer) -> bool {
+        self.lobbies()[peer.listener].via.is_some()
     }
 
     pub fn clients_per_source(&self) -> Option<u32> {

@@ -9,7 +9,8 @@ use rustix::io::Errno;
 
 use super::fault::Fault;
 use super::ledger::Way;
-use super::socket::SocketId;
+use super::sockets::cable_of;
+use super::terms::SocketId;
 use super::wire::{Listener, Pending, Wire};
 
 impl Wire {
@@ -69,7 +70,9 @@ impl Wire {
         assert!(state.id.is_none(), "{id} is registered twice");
         state.id = Some(id);
         let (edge, listener) = (state.state(), state.listener);
-        self.listeners[listener].joined.push(socket);
+        if cable_of(socket).is_none() {
+            self.listeners[listener].joined.push(socket);
+        }
         self.raise(socket, edge);
         Ok(())
     }

@@ -25,7 +25,7 @@ impl Wire {
             Readiness::READABLE | Readiness::WRITABLE,
         ];
         let edge = edges[rng.usize(..edges.len())];
-        if let Some(socket) = rng.choice(0..self.sockets.len()) {
+        if let Some(socket) = self.sockets.any(rng) {
             self.raise(socket, edge);
         }
     }

@@ -43,6 +43,14 @@ pub enum Fault {
     StaleEdgeForTakenSlot,
     /// An operator asks for a report.
     Report,
+    /// Who is dialed refuses: at once, or after a while.
+    DialRefused,
+    DialRefusedLater,
+    /// SYN is lost: once, or always.
+    DialSlow,
+    DialUnheard,
+    /// The connection is made, and reset at once.
+    DialReset,
     /// Something arrives between two system calls of one turn.
     MidTurn,
     /// The process was stopped for seconds.
@@ -50,7 +58,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub const ALL: [Fault; 25] = [
+    pub const ALL: [Fault; 30] = [
         Fault::InterruptedPoll,
         Fault::InterruptedAccept,
         Fault::InterruptedRead,
@@ -74,6 +82,11 @@ impl Fault {
         Fault::StaleEdge,
         Fault::StaleEdgeForTakenSlot,
         Fault::Report,
+        Fault::DialRefused,
+        Fault::DialRefusedLater,
+        Fault::DialSlow,
+        Fault::DialUnheard,
+        Fault::DialReset,
         Fault::MidTurn,
         Fault::Pause,
     ];
@@ -87,6 +100,11 @@ impl Fault {
             Fault::SpuriousEdge | Fault::Report => 20,
             Fault::Pause => 1,
             Fault::NotSpliceable => 5,
+            Fault::DialRefused
+            | Fault::DialRefusedLater
+            | Fault::DialSlow
+            | Fault::DialUnheard
+            | Fault::DialReset => 150,
             Fault::NoDescriptor | Fault::InterruptedPoll => 100,
             _ => 400,
         }
@@ -145,6 +163,12 @@ impl Faults {
         self.hits[fault as usize] += u64::from(struck);
         struck
     }
+
+    /// Whether a fault has struck that can hinder somebody.
+    pub fn hit(&self, fault: Fault) -> bool {
+        self.hits[fault as usize] > 0
+    }
+
     /// How many of `count` bytes a system call moves.
     pub fn cut_short(&mut self, count: usize, one: Fault, some: Fault) -> usize {
         if count > 1 && self.strike(one) {

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use super::socket::SocketId;
+use super::terms::SocketId;
 use super::wire::Wire;
 
 /// Which way bytes went.
@@ -49,8 +49,12 @@ impl Wire {
         self.watched.push(listener);
     }
 
+    pub fn is_watched(&self, socket: SocketId) -> bool {
+        self.watched.contains(&self.sockets[socket].listener)
+    }
+
     pub(super) fn enter(&mut self, socket: SocketId, way: Way, bytes: usize) {
-        if !self.watched.contains(&self.sockets[socket].listener) {
+        if !self.is_watched(socket) {
             return;
         }
         self.ledger.push(Entry {

@@ -3,12 +3,15 @@
 //! [`SimNet`] is what the reactor holds, [`Wire`] is what is behind it and what peers reach into. The semantics are
 //! Linux's, the readiness is edge-triggered epoll's.
 
+mod cable;
 mod calls;
 mod events;
 mod fault;
 mod ledger;
 mod pipe;
 mod socket;
+mod sockets;
+mod terms;
 mod wire;
 
 use std::cell::RefCell;
@@ -20,10 +23,11 @@ use std::time::{Duration, Instant};
 use pairloop::engine::ClientId;
 use pairloop::reactor::{Event, Net};
 
+pub use cable::{DIALED, address_of, nobody};
 pub use fault::{Fault, Faults};
 pub use ledger::{Entry, Way, mark};
 pub use pipe::SimPipe;
-pub use socket::{Capacity, End, Loss, SocketId};
+pub use terms::{Capacity, End, Loss, SocketId};
 pub use wire::Wire;
 
 /// The peers: does what they want to do by now, and answers when the next of them wants something.
@@ -51,20 +55,27 @@ impl SimNet {
         })
     }
 
+    /// Lets peers and cables do what is due, and answers when the next thing is.
+    fn drive(drive: &mut Drive, wire: &mut Wire) -> Option<Duration> {
+        let peers = drive(wire);
+        peers.into_iter().chain(wire.carry()).min()
+    }
+
     /// Time passes between two system calls, perhaps a lot of it.
     fn meanwhile(&mut self) {
         let wire = &mut *self.wire.borrow_mut();
         if wire.faults.strike(Fault::MidTurn) {
             let until = wire.now() + SOON;
-            if let Some(next) = (self.drive)(wire).filter(|&next| next <= until) {
+            if let Some(next) = Self::drive(&mut self.drive, wire).filter(|&next| next <= until) {
                 wire.advance_to(next);
-                (self.drive)(wire);
+                Self::drive(&mut self.drive, wire);
             }
         }
         if wire.faults.strike(Fault::Pause) {
             let start = wire.now();
             let until = wire.now() + Duration::from_millis(wire.faults.rng.u64(100..30_000));
-            while let Some(next) = (self.drive)(wire).filter(|&next| next <= until) {
+            while let Some(next) = Self::drive(&mut self.drive, wire).filter(|&next| next <= until)
+            {
                 wire.advance_to(next);
             }
             wire.advance_to(until);
@@ -89,7 +100,7 @@ impl Net for SimNet {
         let until = timeout.map(|timeout| wire.now() + timeout);
         let mut quiet = true;
         loop {
-            let next = (self.drive)(wire);
+            let next = Self::drive(&mut self.drive, wire);
             if wire.has_pending() {
                 break;
             }
@@ -126,12 +137,16 @@ impl Net for SimNet {
         Ok((SimStream { wire, socket }, peer))
     }
 
-    fn connect(&mut self, _to: SocketAddr) -> io::Result<SimStream> {
-        Err(io::ErrorKind::Unsupported.into())
+    fn connect(&mut self, to: SocketAddr) -> io::Result<SimStream> {
+        self.meanwhile();
+        let socket = self.wire.borrow_mut().dial(to)?;
+        let wire = Rc::clone(&self.wire);
+        Ok(SimStream { wire, socket })
     }
 
-    fn is_connected(&mut self, _stream: &mut SimStream) -> io::Result<bool> {
-        Err(io::ErrorKind::NotConnected.into())
+    fn is_connected(&mut self, stream: &mut SimStream) -> io::Result<bool> {
+        self.meanwhile();
+        self.wire.borrow_mut().is_connected(stream.socket)
     }
 
     fn register(&mut self, stream: &mut SimStream, id: ClientId) -> io::Result<()> {

@@ -9,33 +9,7 @@ use pairloop::reactor::Readiness;
 use rustix::io::Errno;
 
 use super::fault::{Fault, Faults};
-
-pub type SocketId = usize;
-
-/// Bytes that the kernel holds for a connection.
-#[derive(Debug, Clone, Copy)]
-pub struct Capacity {
-    /// From the peer, until the daemon reads them.
-    pub inbound: usize,
-    /// From the daemon, until the peer takes them.
-    pub outbound: usize,
-}
-
-/// How the daemon's stream ended, as the peer sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    Fin,
-    Reset,
-}
-
-/// How a connection is lost without a word of the daemon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Loss {
-    /// RST from the peer.
-    Reset,
-    /// The kernel has given up on the peer.
-    TimedOut,
-}
+use super::terms::{Capacity, End, Loss};
 
 /// Who holds the daemon's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,9 +37,9 @@ pub(super) struct Socket {
     /// The peer's FIN is here, behind the inbound bytes.
     fin: bool,
     /// The connection was lost.
-    lost: bool,
+    pub lost: bool,
     /// To be told once, to a read or a write.
-    error: Option<Errno>,
+    pub error: Option<Errno>,
     /// A read has said 0.
     ended: bool,
     outbound: VecDeque<u8>,
@@ -76,6 +50,8 @@ pub(super) struct Socket {
     /// The daemon's end was reset.
     cut: bool,
     holder: Holder,
+    /// It was dialed, and nobody has answered yet.
+    pub connecting: bool,
     /// A fault of the system has struck this connection, so whatever becomes of its room is no surprise.
     pub struck: bool,
 }
@@ -101,6 +77,7 @@ impl Socket {
             finished: false,
             cut: false,
             holder: Holder::Open,
+            connecting: false,
             struck: false,
         }
     }
@@ -117,6 +94,9 @@ impl Socket {
     /// What epoll would say on registration.
     pub fn state(&self) -> Readiness {
         let mut state = Readiness::default();
+        if self.connecting {
+            return state;
+        }
         if self.outbound.len() < self.capacity.outbound || self.lost {
             state.add(Readiness::WRITABLE);
         }
@@ -223,6 +203,7 @@ impl Socket {
         faults: &mut Faults,
     ) -> (io::Result<usize>, Readiness) {
         let none = Readiness::default();
+        assert!(!self.connecting, "{:?} is read before it is there", self.id);
         if faults.strike(Fault::InterruptedRead) {
             return (Err(ErrorKind::Interrupted.into()), none);
         }
@@ -290,6 +271,11 @@ impl Socket {
         if faults.strike(Fault::InterruptedWrite) {
             return (Err(ErrorKind::Interrupted.into()), none);
         }
+        assert!(
+            !self.connecting,
+            "{:?} is written to before it is there",
+            self.id
+        );
         assert!(!bytes.is_empty(), "nothing is written to {:?}", self.id);
         assert!(!self.finished, "{:?} is written to behind FIN", self.id);
         if let Some(error) = self.error.take() {

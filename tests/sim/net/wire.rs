@@ -7,10 +7,13 @@ use std::time::{Duration, Instant};
 use pairloop::engine::ClientId;
 use pairloop::reactor::{Readiness, Signal};
 
+use super::cable::Cables;
 use super::fault::Faults;
 use super::ledger::{Entry, Way};
 use super::pipe::Pipes;
-use super::socket::{Capacity, End, Loss, Socket, SocketId};
+use super::socket::Socket;
+use super::sockets::{Sockets, cable_of};
+use super::terms::{Capacity, End, Loss, SocketId};
 
 /// System calls so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -32,6 +35,8 @@ pub(super) enum Pending {
 #[derive(Default)]
 pub(super) struct Listener {
     pub open: bool,
+    /// Those who are not on this machine can't reach it.
+    pub down: bool,
     pub queue: VecDeque<SocketId>,
     /// Those who were accepted and registered, in order.
     pub joined: Vec<SocketId>,
@@ -40,7 +45,8 @@ pub(super) struct Listener {
 pub struct Wire {
     base: Instant,
     now: Duration,
-    pub(super) sockets: Vec<Socket>,
+    pub(super) sockets: Sockets,
+    pub cables: Cables,
     pub(super) listeners: Vec<Listener>,
     pub(super) pending: Vec<Pending>,
     /// Sockets on which something has changed for their peers.
@@ -73,7 +79,8 @@ impl Wire {
         let wire = Self {
             base: Instant::now(),
             now: Duration::ZERO,
-            sockets: Vec::new(),
+            sockets: Sockets::default(),
+            cables: Cables::new(),
             listeners: Vec::new(),
             pending: Vec::new(),
             news: Vec::new(),
@@ -127,6 +134,9 @@ impl Wire {
     }
 
     pub(super) fn tell_peer(&mut self, socket: SocketId) {
+        if let Some(cable) = cable_of(socket) {
+            return self.wake_cable(cable);
+        }
         if !std::mem::replace(&mut self.sockets[socket].in_news, true) {
             self.news.push(socket);
         }
@@ -147,7 +157,7 @@ impl Wire {
         capacity: Capacity,
         source: Ipv4Addr,
     ) -> SocketId {
-        let socket = self.sockets.len();
+        let socket = self.sockets.next_peer();
         let port = 1024 + (socket % 60_000) as u16;
         let peer = (source, port).into();
         self.sockets.push(Socket::new(listener, peer, capacity));
@@ -236,9 +246,18 @@ impl Wire {
         self.sockets[socket].struck
     }
 
+    pub fn strike(&mut self, socket: SocketId) {
+        self.sockets[socket].struck = true;
+    }
+
     /// The address from which it came.
     pub fn peer(&self, socket: SocketId) -> SocketAddr {
         self.sockets[socket].peer
+    }
+
+    /// The one whom the daemon knows by this number.
+    pub fn known_as(&self, number: u64) -> Option<SocketId> {
+        self.sockets.known_as(number)
     }
 
     pub fn id(&self, socket: SocketId) -> Option<ClientId> {
