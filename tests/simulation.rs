@@ -43,10 +43,6 @@ fn whatever_happens_streams_stay_whole() {
         assert!(sum.faults[fault as usize] > 0, "{fault:?} never struck");
     }
     for reason in CloseReason::ALL {
-        // The seeds have no main servers.
-        if reason == CloseReason::NoWorker {
-            continue;
-        }
         assert!(
             sum.closed[reason as usize] > 0,
             "nobody was ever closed as {reason:?}"
