@@ -31,8 +31,8 @@ use super::{
 pub(super) enum Blame {
     /// It gets no rooms for a while.
     Worker,
-    /// It may take other rooms: it does not want this one, or nobody could ask it. Else one client could keep all others
-    /// from it.
+    /// It may take other rooms: it does not want this one, or its client, or nobody could ask it. Else one client could
+    /// keep all others from it.
     Nobody,
 }
 
@@ -183,7 +183,9 @@ impl Engine {
                 self.seated(now, key);
             }
             Err(words) => {
-                let blame = match forward::is_about_the_room(&words) {
+                let route = self.lobbies[self.handovers[key].listener].route.as_ref();
+                let knows_clients = route.is_some_and(|route| route.options.proxy);
+                let blame = match forward::is_about_the_pair(&words, knows_clients) {
                     true => Blame::Nobody,
                     false => Blame::Worker,
                 };

@@ -102,17 +102,13 @@ pub(in crate::engine) fn answer(bytes: &[u8], side: Side) -> Result<Option<usize
     }
 }
 
-/// Whether a worker says with these words that it does not take this room. It may take others.
-pub(in crate::engine) fn is_about_the_room(words: &str) -> bool {
+/// Whether a worker says with these words that it does not take this room, or this client. It may take others.
+pub(in crate::engine) fn is_about_the_pair(words: &str, knows_clients: bool) -> bool {
     // Another seat is no fault of the worker's: whoever had that one has left it meanwhile.
-    // And that a source has too many clients is for the client to mend.
-    let refusals = [
-        "ERR hello ",
-        "ERR room ",
-        "ERR full your address ",
-        "OK seat ",
-    ];
-    refusals.iter().any(|refusal| words.starts_with(refusal))
+    let refusals = ["ERR hello ", "ERR room ", "OK seat "];
+    // To a worker that is not told where clients come from, all of them are us: then it takes nobody else, either.
+    let is_full = knows_clients && words.starts_with("ERR full ");
+    is_full || refusals.iter().any(|refusal| words.starts_with(refusal))
 }
 
 /// A client and its connection to the worker: a relay of its own. When one of them is cut the other is, too, and the

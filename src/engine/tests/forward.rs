@@ -6,6 +6,7 @@ pub(super) const ARRIVAL: ListenerId = 0;
 pub(super) const NAMED: ListenerId = 1;
 pub(super) const LINES: ListenerId = 2;
 pub(super) const NAMED_LINES: ListenerId = 3;
+pub(super) const PROXY: ListenerId = 4;
 
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -24,6 +25,7 @@ fn main_server() -> Bench {
         (with(&[]), Meeting::Named),
         (with(&[("lines", "on")]), Meeting::Arrival),
         (with(&[("lines", "on")]), Meeting::Named),
+        (with(&[("proxy", "v2")]), Meeting::Arrival),
     ];
     let timeouts = Timeouts {
         hello: Some(HELLO),
@@ -32,7 +34,7 @@ fn main_server() -> Bench {
         half_close: Some(HALF_CLOSE),
     };
     let mut bench = Bench::of(services, timeouts);
-    for listener in [ARRIVAL, NAMED, LINES, NAMED_LINES] {
+    for listener in [ARRIVAL, NAMED, LINES, NAMED_LINES, PROXY] {
         bench.engine.set_worker(listener, 0, vec![FIRST]);
         bench.engine.set_worker(listener, 1, vec![SECOND]);
     }

@@ -213,6 +213,21 @@ fn a_worker_that_refuses_one_room_takes_others() {
 }
 
 #[test]
+fn an_address_with_too_many_clients_does_not_keep_others_from_a_worker() {
+    // Only a worker that is told whose clients they are can mean the client.
+    for (listener, is_up) in [(PROXY, true), (ARRIVAL, false)] {
+        let (mut bench, _) = Bench::two_came(listener);
+        let client = id(1);
+        bench.tell(3, Input::Dialing { client });
+        bench.tell(3, Input::Dialed);
+        let refusal = b"ERR full your address has as many clients here as it may\n";
+        let outputs = bench.tell(3, Input::Data(refusal));
+        assert_eq!(outputs.last(), Some(&dial(1, SECOND)));
+        assert_eq!(bench.engine.workers()[0].up, is_up, "listener {listener}");
+    }
+}
+
+#[test]
 fn what_the_system_here_lacks_is_not_the_workers_fault() {
     let (mut bench, _) = Bench::two_came(ARRIVAL);
     let outputs = bench.tell(1, Input::NotDialed { for_want: true });
