@@ -1,15 +1,18 @@
 //! `pairloop serve --check`: what would be served. It fails where `serve` would, but opens no port and writes no file.
 
 use std::fmt::Write;
+use std::io;
 use std::path::Path;
 
 use rustix::fs::{Access, access};
 
+use crate::cli::ServeArgs;
 use crate::config::Config;
 use crate::console;
 use crate::engine::Meeting;
 use crate::listen::{DEFAULTS, ListenUrl};
-use crate::serve::{ServeError, settings, urls};
+use crate::pid_file::PidFileError;
+use crate::serve::{ServeError, identity, settings, urls};
 use crate::units::Limit;
 use crate::users::Users;
 use crate::workers;
@@ -46,12 +49,35 @@ pub fn check(config: &Config) -> Result<(), ServeError> {
         let origin = origin.map_or("default".into(), ToString::to_string);
         let _ = writeln!(text, "{key} = {value} ({origin})");
     }
-    if let Some(path) = &settings.stats_file {
-        let folder = path.parent().filter(|folder| *folder != Path::new(""));
-        access(folder.unwrap_or(Path::new(".")), Access::WRITE_OK)
-            .map_err(|error| ServeError::StatsFile(error.into()))?;
-    }
+    files(&config.args)?;
+    identity(&config.args)?;
     console::print(text.as_bytes()).map_err(ServeError::Output)
+}
+
+/// What is to be written can be, as far as that shows without doing it.
+fn files(args: &ServeArgs) -> Result<(), ServeError> {
+    if let Some(path) = &args.stats_file {
+        in_its_folder(path).map_err(ServeError::StatsFile)?;
+    }
+    if let Some(path) = &args.usage_log {
+        let named = |error| io::Error::other(format!("{}: {error}", path.display()));
+        let written = match path.exists() {
+            true => access(path, Access::WRITE_OK).map_err(io::Error::from),
+            false => in_its_folder(path),
+        };
+        written.map_err(named).map_err(ServeError::UsageLog)?;
+    }
+    if let Some(path) = &args.pid_file {
+        let path = path.to_owned();
+        in_its_folder(&path).map_err(|error| PidFileError::Io { path, error })?;
+    }
+    Ok(())
+}
+
+/// Whether a file could be made there.
+fn in_its_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    Ok(access(folder.unwrap_or(Path::new(".")), Access::WRITE_OK)?)
 }
 
 /// What is known of a listener before it is opened.

@@ -156,9 +156,7 @@ fn with_privileges(
     args: &ServeArgs,
     urls: &[ListenUrl],
 ) -> Result<(Vec<Vec<TcpListener>>, Option<PidFile>), ServeError> {
-    let user = args.user.as_deref();
-    let identity = user.map(|user| Identity::find(user, args.group.as_deref()));
-    let identity = identity.transpose()?;
+    let identity = identity(args)?;
     let mut passed = Passed::from_environment();
     let sockets = urls
         .iter()
@@ -173,6 +171,13 @@ fn with_privileges(
         identity.assume()?;
     }
     Ok((sockets, pid_file))
+}
+
+/// Who the process is to be, if not who it is.
+pub(crate) fn identity(args: &ServeArgs) -> Result<Option<Identity>, PrivilegeError> {
+    let user = args.user.as_deref();
+    let identity = user.map(|user| Identity::find(user, args.group.as_deref()));
+    identity.transpose()
 }
 
 /// What is to be served.

@@ -173,6 +173,10 @@ fn check_fails_where_serve_would() {
         (["--max-clients", "4000000"], 1, "descriptors"),
         (["--buffer-memory", "1"], 1, "too little"),
         (["--stats-file", "/nonexistent/file"], 1, "--stats-file"),
+        (["--usage-log", "/nonexistent/file"], 1, "--usage-log"),
+        (["--pid-file", "/nonexistent/file"], 1, "--pid-file"),
+        (["--user", "nobody-has-this-name"], 1, "no such user"),
+        (["--user", "root"], 1, "root's rights"),
         (["--listen", &format!("{NAMED}&auth={missing}")], 1, missing),
     ] {
         for check in [&["--check"][..], &[]] {
