@@ -67,15 +67,17 @@ impl Manager {
         self.send("");
     }
 
-    /// A manager that does not listen, or has too much to read just now, is nothing to wait for.
-    fn send(&mut self, status: &str) {
+    /// A manager that does not listen, or has too much to read just now, is nothing to wait for. Answers whether there is no
+    /// sense in saying it again.
+    fn send(&mut self, status: &str) -> bool {
         let words = format!("{}{status}", self.owed);
         match self.socket.send_to_addr(words.as_bytes(), &self.address) {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return false,
             Err(error) => debug!("the service manager is not told: {error}"),
             Ok(_) => {}
         }
         self.owed.clear();
+        true
     }
 }
 
@@ -97,8 +99,10 @@ impl Watcher for Manager {
             true => "stopping, ",
             false => "",
         };
-        self.send(&format!("{sign_of_life}STATUS={doing}{}\n", count(clients)));
-        (self.told, self.told_at) = (clients, now);
+        if self.send(&format!("{sign_of_life}STATUS={doing}{}\n", count(clients))) {
+            self.told = clients;
+        }
+        self.told_at = now;
     }
 
     fn reloading(&mut self) {
@@ -227,6 +231,22 @@ mod tests {
         let words = "STOPPING=1\nSTATUS=stopping, 2 clients\nSTATUS=stopping, 0 clients\n";
         assert_eq!(ear.next().unwrap(), words);
         assert_eq!(manager.due(0), None);
+    }
+
+    #[test]
+    fn a_count_that_a_full_socket_did_not_take_is_told_again() {
+        let ear = Ear::new("count");
+        let mut manager = ear.manager(None);
+        let filler = UnixDatagram::unbound().unwrap();
+        filler.set_nonblocking(true).unwrap();
+        while filler.send_to(b"x", &ear.path).is_ok() {}
+        let first = manager.told_at + STATUS_PAUSE;
+        manager.tell(first, 1);
+        assert_eq!(manager.due(1), Some(first + STATUS_PAUSE));
+        while ear.next().is_some() {}
+        manager.tell(first + STATUS_PAUSE, 1);
+        assert_eq!(ear.next().unwrap(), "STATUS=1 client\n");
+        assert_eq!(manager.due(1), None);
     }
 
     #[test]
