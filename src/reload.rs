@@ -8,12 +8,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread;
 
-use log::{error, info};
+use log::{error, info, warn};
 
 use crate::config::{Config, ConfigError, Running};
 use crate::engine::{Engine, ListenerId};
 use crate::reactor::{Reload, Settings};
-use crate::serve::ServeError;
 use crate::usage::UsageLog;
 use crate::users::{UserError, Users};
 use crate::workers::{Worker, WorkerError};
@@ -61,10 +60,14 @@ impl HangUp {
     /// Reads the files of users and looks the workers up here and now.
     ///
     /// # Errors
-    /// If one can't be read or has a line that is not one, or a worker has no address.
-    pub fn load(&self, engine: &mut Engine) -> Result<(), ServeError> {
+    /// If one can't be read or has a line that is not one.
+    pub fn load(&self, engine: &mut Engine) -> Result<(), UserError> {
         for worker in &self.workers {
-            worker.set(engine, worker.look_up()?);
+            match worker.look_up() {
+                Ok(addresses) => worker.set(engine, addresses),
+                // The others may do without it, as they do when it is down.
+                Err(error) => warn!("{error}: it gets no rooms; SIGHUP looks it up again"),
+            }
         }
         for (listener, path) in &self.files {
             engine.set_users(*listener, Arc::new(Users::load(path)?));

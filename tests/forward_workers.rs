@@ -63,6 +63,19 @@ fn without_a_worker_raw_clients_are_reset_and_others_are_told() {
 }
 
 #[test]
+fn a_worker_whose_name_has_no_address_does_not_keep_the_others_from_being_used() {
+    let worker = Daemon::serve(&[RELAY], &[]);
+    let address = worker.address(0);
+    let url = format!("forward://127.0.0.1:0?to=nobody.invalid:1,{address}");
+    let mut main = Daemon::serve(&[&url], &[]);
+    main.stderr.find("worker nobody.invalid:1: ");
+    pair(&mut main);
+    main.report();
+    main.stderr.find("worker nobody.invalid:1: down, 0 rooms");
+    main.stderr.find(&format!("worker {address}: up, 1 rooms"));
+}
+
+#[test]
 fn a_worker_that_says_nothing_is_given_up() {
     let mute = TcpListener::bind("127.0.0.1:0").unwrap();
     let worker = Daemon::serve(&[RELAY], &[]);

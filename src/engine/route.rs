@@ -200,7 +200,7 @@ impl Route {
     pub fn states(&self) -> impl Iterator<Item = WorkerState> {
         self.workers.iter().map(|worker| WorkerState {
             name: worker.name.clone(),
-            up: worker.failures == 0,
+            up: worker.failures == 0 && !worker.addresses.is_empty(),
             rooms: worker.rooms.get(),
         })
     }
