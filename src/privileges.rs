@@ -26,6 +26,8 @@ pub enum PrivilegeError {
     NoGroup(String),
     #[error("--user {0} would keep root's rights: name somebody else, or leave it out")]
     Root(String),
+    #[error("--group {0} would keep root's group, whose files are root's: name another")]
+    RootGroup(String),
     #[error("--user: only root can become somebody else: start it as root, or leave --user out")]
     NotRoot,
     #[error("--user: {call}: {error}")]
@@ -40,7 +42,7 @@ impl Identity {
     /// Looks a user up, by name or number, and a group: the user's own if none is named.
     ///
     /// # Errors
-    /// If there is no such user or group, or if the user is root.
+    /// If there is no such user or group, or if one of them is root's.
     pub fn find(user: &str, group: Option<&str>) -> Result<Self, PrivilegeError> {
         let unknown = || PrivilegeError::User(user.to_owned());
         let (uid, own) = match user.parse().map(Uid::from_raw) {
@@ -54,7 +56,10 @@ impl Identity {
             return Err(PrivilegeError::Root(user.to_owned()));
         }
         let gid = match (group, own) {
-            (Some(group), _) => group_id(group)?,
+            (Some(group), _) => match group_id(group)? {
+                gid if gid.as_raw() == 0 => return Err(PrivilegeError::RootGroup(group.into())),
+                gid => gid,
+            },
             (None, Some(own)) => own.gid,
             (None, None) => return Err(PrivilegeError::NoGroup(user.to_owned())),
         };

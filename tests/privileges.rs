@@ -64,6 +64,8 @@ fn who_cannot_be_is_refused_before_anything_is_opened() {
         (&["--user", STRANGER], 1, "add --group"),
         (&["--user", "root"], 1, "keep root's rights"),
         (&["--user", "0", "--group", "1"], 1, "keep root's rights"),
+        (&["--user", "1", "--group", "root"], 1, "keep root's group"),
+        (&["--user", "1", "--group", "0"], 1, "keep root's group"),
         (&["--group", "nogroup"], 2, "--user"),
     ] {
         fails(serve(options), code, words);
