@@ -103,6 +103,7 @@ fn visit(daemon: &mut Reactor<Kernel>) {
 }
 
 #[test]
+// A debug build sweeps its invariants after each of them, which takes days.
 #[cfg_attr(debug_assertions, ignore = "needs the release build")]
 fn a_million_idle_clients_fit_into_their_limit_and_a_million_guests_leave_nothing() {
     let mut daemon = daemon();

@@ -149,6 +149,10 @@ impl<N: Net> Reactor<N> {
         while self.clients_connected() >= self.settings.max_clients
             && let Some(id) = self.lingering.pop_front()
         {
+            if let Some(connection) = self.connections.get_mut(id) {
+                // What is unread would turn closing into a reset, before its last words are there.
+                let _ = retry(|| self.net.read(&mut connection.stream, &mut self.scratch[..]));
+            }
             self.free(id, Ending::Finish);
         }
     }

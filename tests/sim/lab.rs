@@ -14,7 +14,7 @@ use super::setup::LOBBIES;
 /// Turns that are more than enough for everything that can be done without time or peers.
 const ENOUGH: usize = 24;
 
-const MAX_CLIENTS: usize = 500;
+pub const MAX_CLIENTS: usize = 500;
 
 /// Pipes that its daemon may make.
 pub const PIPES: usize = 8;

@@ -7,9 +7,9 @@ use pairloop::limits::{BUFFER_FLOOR, LINGER, LONGEST_LINE};
 use pairloop::reactor::Signal;
 
 use super::chat_oracle::{NOTICE, WELCOME};
-use super::lab::Lab;
-use super::net::{End, Loss};
-use super::setup::{CHAT, ORDER, RELAY};
+use super::lab::{Lab, MAX_CLIENTS};
+use super::net::{Capacity, End, Loss};
+use super::setup::{CHAT, ECHO, ORDER, RELAY, TRANSIT};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -122,4 +122,28 @@ fn unfinished_lines_stay_within_the_memory() {
     let (x, y) = rooms[0];
     lab.send(x, b"\n");
     assert_eq!(lab.take_all(y).len(), LONGEST_LINE / 2 + 1);
+}
+
+#[test]
+fn who_gives_way_on_a_full_table_still_hears_its_last_words() {
+    let mut lab = Lab::new();
+    let refused = lab.client(TRANSIT, 64, 64);
+    lab.send(refused, b"?\n");
+    while lab.statistics().connections < MAX_CLIENTS {
+        lab.client(ECHO, 64, 64);
+    }
+    // It goes on speaking; before that is read, its place is wanted.
+    let capacity = Capacity {
+        inbound: 64,
+        outbound: 64,
+    };
+    lab.wire().send(refused, b"more");
+    lab.wire().connect(ECHO, capacity);
+    assert_eq!(lab.take_all(refused), b"bad handshake\n");
+    assert_eq!(lab.end(refused), Some(End::Fin));
+    assert_eq!(
+        lab.statistics().connections,
+        MAX_CLIENTS,
+        "somebody has its place"
+    );
 }
