@@ -77,7 +77,7 @@ pub struct ServeCommand {
 pub struct ServeArgs {
     /// What to serve where: SERVICE://HOST:PORT, repeatable. HOST is a name, an address, [::1] or * (all);
     /// port 0 picks a free one; SERVICE://@NAME takes the socket that systemd has opened by that name. Behind it, options: ?rooms=named lets clients meet by name, &auth=FILE lets only the
-    /// users in that file in, proxy=on (and trust=CIDR,CIDR) takes clients' addresses from a proxy's PROXY header, turns=free (chat), settle=TIME (order) and to=WORKER,WORKER (forward) [default: relay on port 7000, echo on 7007, order on 12000, chat on 33016 of 127.0.0.1]
+    /// users in that file in, proxy=on (and trust=CIDR,CIDR) takes clients' addresses from a proxy's PROXY header, wait=TIME bounds how long a client waits, turns=free (chat), settle=TIME (order), to=WORKER,WORKER, patience=TIME, lines=on and proxy=v2 (forward) [default: relay on port 7000, echo on 7007, order on 12000, chat on 33016 of 127.0.0.1]
     #[arg(long, value_name = "URL")]
     pub listen: Vec<ListenUrl>,
 

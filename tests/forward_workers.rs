@@ -18,7 +18,9 @@ fn a_worker_that_is_down_is_passed_over_and_tried_again() {
         pair(&mut main);
         main.has_clients(0);
     }
-    main.stderr.find(&format!("worker {gone} at {gone}: "));
+    main.stderr.find(&format!(
+        "worker {gone} at {gone}: it can't be connected to"
+    ));
     main.report();
     main.stderr.find(&format!("worker {gone}: down, 0 rooms"));
     main.stderr

@@ -78,7 +78,11 @@ impl Engine {
     pub(super) fn lost(&mut self, now: Moment, room: Key, side: Side, reason: CloseReason) {
         match self.rooms[room].handover() {
             Some((handover, _)) if side == Side::Y => {
-                self.attempt_failed(now, handover, reason.to_string(), Blame::Worker);
+                let why = match reason {
+                    CloseReason::Failed => "it can't be connected to".into(),
+                    reason => reason.to_string(),
+                };
+                self.attempt_failed(now, handover, why, Blame::Worker);
             }
             _ => self.end_room(now, room, RoomEnd::Lost(side, reason)),
         }
