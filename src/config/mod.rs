@@ -153,7 +153,7 @@ impl Sources {
         }
         self.variables(&mut schema)?.overrule(&mut values);
         Layer(self.given.clone()).overrule(&mut values);
-        let args = schema.parse(&values).map_err(ConfigError::Together)?;
+        let args = together(&mut schema, &values)?;
         Ok(Config {
             level: logging::level(args.log_level, self.louder),
             args,
@@ -189,6 +189,31 @@ impl Sources {
     pub fn file(&self) -> Option<&Path> {
         self.file.as_deref()
     }
+}
+
+/// Looks at all values at once. Each by itself is right, but some may need others that are missing: then the one that does is to
+/// blame, where it has a place.
+fn together(schema: &mut Schema, values: &[Value]) -> Result<ServeArgs, ConfigError> {
+    let words = match schema.parse(values) {
+        Ok(args) => return Ok(args),
+        Err(words) => words,
+    };
+    let needy = values.iter().filter(|value| schema.needs_others(value));
+    let needy: Vec<&Value> = needy.collect();
+    for &value in &needy {
+        let is_other = |one: &&Value| needy.contains(one) && *one != value;
+        let beside = values.iter().filter(|one| !is_other(one)).cloned();
+        let beside: Vec<Value> = beside.collect();
+        if let Err(words) = schema.parse(&beside)
+            && value.origin != Origin::CommandLine
+        {
+            return Err(ConfigError::Wrong {
+                origin: value.origin.clone(),
+                words: format!("{}: {words}", value.key),
+            });
+        }
+    }
+    Err(ConfigError::Together(words))
 }
 
 /// The values that a variable holds.

@@ -90,6 +90,12 @@ impl Schema {
         }
     }
 
+    /// Whether this value is right, but not without others.
+    pub fn needs_others(&mut self, value: &Value) -> bool {
+        let alone = self.0.try_get_matches_from_mut(self.word(value));
+        alone.is_err_and(|error| error.kind() == ErrorKind::MissingRequiredArgument)
+    }
+
     /// Says that there is no such option, and which one may have been meant.
     pub fn unknown(&mut self, key: &str) -> String {
         let error = self.0.try_get_matches_from_mut([format!("--{key}=")]).err();

@@ -177,6 +177,29 @@ fn what_is_wrong_in_the_file_is_said_with_its_place() {
 }
 
 #[test]
+fn what_needs_others_is_said_with_its_place() {
+    for (text, place) in [
+        ("once = true\ngroup = \"nogroup\"", "some.toml:2:9: group: "),
+        ("blur-usage = 5", "some.toml:1:14: blur-usage: "),
+        (
+            "user = \"nobody\"\ngroup = \"nogroup\"\nblur-usage = 5",
+            "some.toml:3:14: blur-usage: ",
+        ),
+    ] {
+        let said = together(&mut Schema::new(), &parse(text).unwrap()).unwrap_err();
+        assert!(said.is_usage());
+        let said = said.to_string();
+        assert!(said.starts_with(place), "{text:?}: {said}");
+    }
+    let sources = Sources::default().with_variable("PAIRLOOP_GROUP", "nogroup");
+    let said = sources.load().unwrap_err().to_string();
+    assert!(said.contains("PAIRLOOP_GROUP: group: "), "{said}");
+    let given = value("group", "nogroup", Origin::CommandLine);
+    let said = together(&mut Schema::new(), &[given]).unwrap_err();
+    assert!(matches!(said, ConfigError::Together(_)), "{said}");
+}
+
+#[test]
 fn numbers_and_texts_are_read_as_toml_has_them() {
     let values =
         parse("max-clients = 5_000\nbuffer-memory = 0x10000\nstats-file = 'C:\\x'\n").unwrap();
