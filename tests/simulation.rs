@@ -1,7 +1,7 @@
 //! The real reactor and engine on a simulated network, against many seeds and in named scenarios.
 //!
-//! `PAIRLOOP_SIM_SECONDS=600` looks for longer, `SEED=n` runs one seed alone
-//! (with `RUST_LOG=debug`, its log).
+//! `PAIRLOOP_SIM_SECONDS=600` looks for longer, `PAIRLOOP_SIM_FIRST=1000000` begins at
+//! another seed, `SEED=n` runs one seed alone (with `RUST_LOG=debug`, its log).
 
 mod sim;
 
@@ -34,9 +34,10 @@ fn whatever_happens_streams_stay_whole() {
     notes::listen(false);
     let end =
         Instant::now() + Duration::from_secs(number("PAIRLOOP_SIM_SECONDS").unwrap_or(SECONDS));
+    let first = number("PAIRLOOP_SIM_FIRST").unwrap_or(0);
     let mut sum = Summary::default();
     while sum.seeds < SEEDS || Instant::now() < end {
-        sum.add(&watched(sum.seeds));
+        sum.add(&watched(first + sum.seeds));
     }
     println!("{}", line(&sum));
     for fault in Fault::ALL {
