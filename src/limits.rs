@@ -156,7 +156,7 @@ pub const KEEPALIVE_PROBES: u32 = 6;
 /// Bytes of one line on stdout or stderr. A pipe that is ready for writing takes this much without blocking.
 pub const CONSOLE_LINE: usize = 4096;
 
-/// Log lines a second; what is more is counted and left out.
+/// Log lines a second that clients bring about, and as many of all others; what is more is counted and left out.
 pub const LOG_LINES_PER_SECOND: u32 = 1000;
 
 /// Sessions that may wait to be written to the usage log, and how many go into one write.

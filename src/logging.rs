@@ -2,6 +2,7 @@
 
 use std::env;
 use std::io::{self, Write};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use log::LevelFilter;
@@ -14,6 +15,9 @@ const OVERRIDE: &str = "RUST_LOG";
 
 /// Whose lines these are.
 const OURS: &str = "pairloop";
+
+/// The target of lines that clients bring about, so that a flood of them leaves those about the daemon alone.
+pub const CLIENTS: &str = "pairloop::clients";
 
 /// From the least that is said to the most.
 const LEVELS: [LevelFilter; 5] = [
@@ -33,9 +37,17 @@ pub fn start(level: LevelFilter) {
         // The level itself is looked at before a line gets there, so that it can change.
         Err(_) => builder.filter_module(OURS, LevelFilter::Trace),
     };
+    let limit = Mutex::new(LineLimit::new(Instant::now()));
     builder
-        .target(env_logger::Target::Pipe(Box::new(LogWriter::new())))
-        .format(|f, record| {
+        .target(env_logger::Target::Pipe(Box::new(Stderr)))
+        .format(move |f, record| {
+            let mut limit = limit.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(suppressed) = limit.admit(record.target() == CLIENTS, Instant::now()) else {
+                return Ok(());
+            };
+            if suppressed > 0 {
+                writeln!(f, "{suppressed} log lines suppressed")?;
+            }
             writeln!(
                 f,
                 "{} {:<5} {}",
@@ -76,50 +88,54 @@ pub fn parse(name: &str) -> Result<LevelFilter, String> {
         .ok_or_else(|| "not a level: write error, warn, info, debug or trace".into())
 }
 
-/// The logger's way to stderr: so many lines a second, and then how many were left out.
-struct LogWriter {
+/// So many lines a second about clients, as many about all else, and then how many were left out.
+struct LineLimit {
     since: Instant,
-    lines: u32,
+    about_clients: u32,
+    others: u32,
     suppressed: u64,
 }
 
-impl LogWriter {
-    #[allow(
-        clippy::new_without_default,
-        reason = "it begins with the time of its making"
-    )]
-    pub fn new() -> Self {
+impl LineLimit {
+    fn new(now: Instant) -> Self {
         Self {
-            since: Instant::now(),
-            lines: 0,
+            since: now,
+            about_clients: 0,
+            others: 0,
             suppressed: 0,
         }
     }
 
     /// Whether a line may be written at this time, and how many were left out since the last that was.
-    fn admit(&mut self, now: Instant) -> Option<u64> {
+    fn admit(&mut self, about_clients: bool, now: Instant) -> Option<u64> {
         if now.saturating_duration_since(self.since) >= Duration::from_secs(1) {
-            self.since = now;
-            self.lines = 0;
+            *self = Self {
+                suppressed: self.suppressed,
+                ..Self::new(now)
+            };
         }
-        if self.lines == LOG_LINES_PER_SECOND {
+        let lines = match about_clients {
+            true => &mut self.about_clients,
+            false => &mut self.others,
+        };
+        if *lines == LOG_LINES_PER_SECOND {
             self.suppressed += 1;
             return None;
         }
-        self.lines += 1;
+        *lines += 1;
         Some(std::mem::take(&mut self.suppressed))
     }
 }
 
-impl Write for LogWriter {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if let Some(suppressed) = self.admit(Instant::now()) {
-            if suppressed > 0 {
-                STDERR.write_line(format!("{suppressed} log lines suppressed\n").as_bytes());
-            }
+/// The logger's way to stderr.
+struct Stderr;
+
+impl Write for Stderr {
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        for line in lines.split_inclusive(|&byte| byte == b'\n') {
             STDERR.write_line(line);
         }
-        Ok(line.len())
+        Ok(lines.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -149,14 +165,26 @@ mod tests {
 
     #[test]
     fn a_flood_of_lines_is_cut_and_counted() {
-        let mut writer = LogWriter::new();
-        let start = writer.since;
-        for _ in 0..LOG_LINES_PER_SECOND {
-            assert_eq!(writer.admit(start), Some(0));
+        for about_clients in [true, false] {
+            let start = Instant::now();
+            let mut limit = LineLimit::new(start);
+            for _ in 0..LOG_LINES_PER_SECOND {
+                assert_eq!(limit.admit(about_clients, start), Some(0));
+            }
+            assert_eq!(limit.admit(about_clients, start), None);
+            assert_eq!(limit.admit(about_clients, start), None);
+            let later = start + Duration::from_secs(1);
+            assert_eq!(limit.admit(about_clients, later), Some(2));
+            assert_eq!(limit.admit(about_clients, later), Some(0));
         }
-        assert_eq!(writer.admit(start), None);
-        assert_eq!(writer.admit(start), None);
-        assert_eq!(writer.admit(start + Duration::from_secs(1)), Some(2));
-        assert_eq!(writer.admit(start + Duration::from_secs(1)), Some(0));
+    }
+
+    #[test]
+    fn lines_about_clients_do_not_keep_out_those_about_the_daemon() {
+        let now = Instant::now();
+        let mut limit = LineLimit::new(now);
+        while limit.admit(true, now).is_some() {}
+        assert_eq!(limit.admit(false, now), Some(1));
+        assert_eq!(limit.admit(true, now), None);
     }
 }

@@ -9,6 +9,7 @@ use log::{debug, info, warn};
 
 use crate::engine::{Input, ListenerId};
 use crate::limits::{ACCEPT_RETRY, ACCEPTS_PER_TURN};
+use crate::logging::CLIENTS;
 
 use super::connection::Connection;
 use super::net::Net;
@@ -117,7 +118,7 @@ impl<N: Net> Reactor<N> {
                     return;
                 }
                 Err(error) if is_about_the_client(&error) => {
-                    debug!("a client gave up before it was accepted")
+                    debug!(target: CLIENTS, "a client gave up before it was accepted")
                 }
                 Err(error) => {
                     // Nothing was taken off the queue, so no edge will come: time must bring us back.
@@ -137,6 +138,7 @@ impl<N: Net> Reactor<N> {
             // Dropping the stream resets it: nobody mistakes the refusal for an empty stream.
             self.listeners[number].refused += 1;
             warn!(
+                target: CLIENTS,
                 "{peer} refused: {} clients is the limit",
                 self.settings.max_clients
             );
@@ -149,10 +151,10 @@ impl<N: Net> Reactor<N> {
         if let Err(error) = self.net.register(&mut connection.stream, id) {
             self.connections.remove(id);
             self.listeners[number].refused += 1;
-            warn!("{peer} refused: {error}");
+            warn!(target: CLIENTS, "{peer} refused: {error}");
             return;
         }
-        info!("{id}: {peer} connected");
+        info!(target: CLIENTS, "{id}: {peer} connected");
         let listener = self.listeners[number].lobby;
         self.engine
             .handle_input(self.now, id, Input::Accepted { listener, peer });

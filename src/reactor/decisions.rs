@@ -6,6 +6,7 @@ use log::info;
 
 use crate::console;
 use crate::engine::{ClientId, Input, Members, Note, Output};
+use crate::logging::CLIENTS;
 
 use super::Reactor;
 use super::connection::{Closing, Connection};
@@ -132,9 +133,10 @@ impl<N: Net> Reactor<N> {
                     let received = self.connections.get(client).map_or(0, |c| c.received);
                     format!("; {received} bytes from {client}")
                 });
-                info!("{note}{}", bytes.collect::<String>());
+                info!(target: CLIENTS, "{note}{}", bytes.collect::<String>());
             }
-            _ => info!("{note}"),
+            Note::WorkerFailed(_) | Note::WorkerUp { .. } => info!("{note}"),
+            _ => info!(target: CLIENTS, "{note}"),
         }
     }
 }

@@ -6,6 +6,7 @@ use log::{debug, warn};
 use rustix::io::Errno;
 
 use crate::engine::{ClientId, Input};
+use crate::logging::CLIENTS;
 
 use super::Reactor;
 use super::connection::Connection;
@@ -25,11 +26,11 @@ impl<N: Net> Reactor<N> {
     pub(super) fn dial(&mut self, client: ClientId, to: SocketAddr) {
         let question = match self.begin_to_dial(to) {
             Ok(id) => {
-                debug!("{id}: dials {to} for {client}");
+                debug!(target: CLIENTS, "{id}: dials {to} for {client}");
                 (id, Question::Dialing(client))
             }
             Err(error) => {
-                warn!("{client}: cannot dial {to}: {error}");
+                warn!(target: CLIENTS, "{client}: cannot dial {to}: {error}");
                 let for_want = is_about_us(&error);
                 (client, Question::NotDialed { for_want })
             }
@@ -72,7 +73,7 @@ impl<N: Net> Reactor<N> {
                 self.enqueue(id);
             }
             Err(error) => {
-                warn!("{id}: cannot connect: {error}");
+                warn!(target: CLIENTS, "{id}: cannot connect: {error}");
                 self.lose(id, reason_of(&error));
             }
         }

@@ -8,6 +8,7 @@ use crate::engine::{ClientId, CloseReason, Ending, Moment};
 use crate::limits::{
     CLOSED_STALL, FAREWELLS_PER_TURN, LINGER, RESET_PATIENCE, RESET_RECHECK, STALL_CHECKS,
 };
+use crate::logging::CLIENTS;
 
 use super::connection::{Closing, Flow};
 use super::net::Net;
@@ -90,7 +91,7 @@ impl<N: Net> Reactor<N> {
             connection.output = Flow::Shut;
             if let Err(error) = self.net.shutdown_write(&mut connection.stream) {
                 // The peer is gone already. Reading will say so, and is under way.
-                debug!("{id}: no FIN: {error}");
+                debug!(target: CLIENTS, "{id}: no FIN: {error}");
             }
         }
         match ending {
@@ -245,7 +246,7 @@ impl<N: Net> Reactor<N> {
         self.pipes.discard(&mut connection.piped, &mut self.buffers);
         let reason = connection.closing.map(|closing| closing.reason);
         if let Some(reason) = reason {
-            debug!("{id}: closed: {reason}");
+            debug!(target: CLIENTS, "{id}: closed: {reason}");
         }
         match connection.listener() {
             Some(listener) => {

@@ -10,6 +10,7 @@ use log::warn;
 
 use crate::engine::{ClientId, CloseReason, Input, Payload};
 use crate::limits::{BUFFER_FLOOR, READ_AHEAD};
+use crate::logging::CLIENTS;
 
 use super::connection::{Connection, Flow};
 use super::decisions::Question;
@@ -35,7 +36,7 @@ impl<N: Net> Reactor<N> {
         };
         if known + bytes > most {
             // There is no memory for the rest, and nobody knows when there will be: others may hold theirs for ever.
-            warn!("{id}: no buffer memory for more than {most} bytes");
+            warn!(target: CLIENTS, "{id}: no buffer memory for more than {most} bytes");
             self.lose(id, CloseReason::Failed);
             return false;
         }

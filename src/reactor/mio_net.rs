@@ -11,6 +11,7 @@ use socket2::SockRef;
 
 use crate::engine::ClientId;
 use crate::limits::EVENTS_PER_POLL;
+use crate::logging::CLIENTS;
 use crate::socket;
 
 use super::net::{Event, Net};
@@ -173,7 +174,7 @@ impl Net for MioNet {
     fn close(&mut self, stream: TcpStream) {
         // The listener gave it a linger time of zero, which makes every other way out of here a reset.
         if let Err(error) = SockRef::from(&stream).set_linger(None) {
-            log::debug!("a stream that was whole ends with RST: {error}");
+            log::debug!(target: CLIENTS, "a stream that was whole ends with RST: {error}");
         }
     }
 }
