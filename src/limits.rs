@@ -27,6 +27,10 @@ pub const CONNECTIONS_PER_TURN: usize = 256;
 /// Connections that are sent FIN for good in a turn: however many the engine sends away at one time, the others go on.
 pub const FAREWELLS_PER_TURN: usize = 64;
 
+/// Deadlines that are seen to in a turn, of the engine and of connections: however many clients came together, and so are
+/// sent away together, the others go on.
+pub const DEADLINES_PER_TURN: usize = 64;
+
 /// What a turn of the loop may take. It is bounded work, a tenth of this, so beyond it the process must have been
 /// stopped in its middle.
 pub const LONGEST_TURN: Duration = Duration::from_millis(500);

@@ -71,6 +71,8 @@ pub use session::{Mood, Moods, Session};
 pub use sides::{Members, Side};
 pub use sources::{Source, Sources};
 
+use crate::limits::DEADLINES_PER_TURN;
+
 use client::{At, Clients};
 use close::RoomEnd;
 use door::Door;
@@ -209,11 +211,15 @@ impl Engine {
         taken
     }
 
-    /// Does what has become due by `now`.
+    /// Does what has become due by `now`, the earliest first, and no more of it at a time than
+    /// [`DEADLINES_PER_TURN`]: [`poll_timeout`](Self::poll_timeout) says whether there is more.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.assert_drained();
         let now = self.clock.moment(now);
-        while let Some((_, due)) = self.deadlines.pop(now) {
+        for _ in 0..DEADLINES_PER_TURN {
+            let Some((_, due)) = self.deadlines.pop(now) else {
+                break;
+            };
             match due {
                 Due::Door(key) => {
                     let door = &mut self.doors[key];

@@ -44,7 +44,8 @@ use std::time::{Duration, Instant};
 
 use crate::engine::{ClientId, Deadlines, Engine, Epoch, Moment};
 use crate::limits::{
-    CONNECTIONS_PER_TURN, EVENTS_PER_POLL, FAREWELLS_PER_TURN, LONGEST_TURN, SCRATCH,
+    CONNECTIONS_PER_TURN, DEADLINES_PER_TURN, EVENTS_PER_POLL, FAREWELLS_PER_TURN, LONGEST_TURN,
+    SCRATCH,
 };
 
 pub use buffer::BufferMemory;
@@ -310,8 +311,11 @@ impl<N: Net> Reactor<N> {
             self.carry_out();
         }
         let horizon = self.epoch.moment(horizon);
-        while let Some((_, id)) = self.timers.pop(horizon) {
-            self.timer_fired(id, horizon);
+        for _ in 0..DEADLINES_PER_TURN {
+            match self.timers.pop(horizon) {
+                Some((_, id)) => self.timer_fired(id, horizon),
+                None => break,
+            }
         }
     }
 
@@ -319,11 +323,6 @@ impl<N: Net> Reactor<N> {
         if let Some(connection) = self.connections.get_mut(id) {
             put_on_list(&mut self.ready, id, connection);
         }
-    }
-
-    /// One line for the operator. What can't be written is the console's to count.
-    fn print(&mut self, line: &str) {
-        let _ = self.console.write_all(format!("{line}\n").as_bytes());
     }
 }
 

@@ -1,6 +1,6 @@
 //! What operators are told on SIGUSR2.
 
-use std::io;
+use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use log::{error, info};
@@ -130,6 +130,11 @@ impl<N: Net> Reactor<N> {
                 format!("{} not written: {error}", path.display()),
             )
         })
+    }
+
+    /// One line for the operator. What can't be written is the console's to count.
+    pub(super) fn print(&mut self, line: &str) {
+        let _ = self.console.write_all(format!("{line}\n").as_bytes());
     }
 
     /// Answers SIGUSR2.

@@ -1,5 +1,6 @@
 //! Every state of a room against everything that can happen in it.
 
+use super::named::NAMED;
 use super::*;
 
 #[test]
@@ -198,4 +199,27 @@ fn without_timeouts_nothing_is_armed() {
     bench.accept(3, RELAY);
     bench.happen(Eof(1));
     assert_eq!(bench.engine.poll_timeout(), None);
+}
+
+#[test]
+fn of_many_who_are_due_together_some_are_sent_away_at_a_time() {
+    let mut bench = Bench::new();
+    let many = DEADLINES_PER_TURN as u64 + 10;
+    for client in 1..=many {
+        bench.accept(client, NAMED);
+    }
+    bench.now += HELLO;
+    let mut closed = || {
+        bench.engine.handle_timeout(bench.now);
+        let outputs = bench.outputs();
+        let closes = outputs.iter().filter_map(|output| match output {
+            Output::Close { client, .. } => Some(client.number()),
+            _ => None,
+        });
+        let due = bench.engine.poll_timeout().is_some();
+        (closes.collect::<Vec<_>>(), due)
+    };
+    let first = DEADLINES_PER_TURN as u64;
+    assert_eq!(closed(), ((1..=first).collect(), true));
+    assert_eq!(closed(), ((first + 1..=many).collect(), false));
 }
