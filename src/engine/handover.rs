@@ -13,6 +13,8 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use crate::limits::BUFFER_FLOOR;
+
 use super::client::At;
 use super::close::RoomEnd;
 use super::lobby::Guest;
@@ -166,8 +168,9 @@ impl Engine {
             Ok(length) => length.unwrap_or(0),
             Err(_) => bytes.len(),
         };
-        if taken < bytes.len() {
-            // Also behind the answer: if the worker sends X away, FIN is there.
+        if (1..BUFFER_FLOOR).contains(&(bytes.len() - taken)) {
+            // Also behind the answer: if the worker sends X away, FIN is there. One that goes on speaking is not read for ever:
+            // what is kept would have no bound.
             let worker = self.rooms[leg].members.second();
             self.outputs.extend(worker.map(Output::ReadOn));
         }

@@ -152,6 +152,15 @@ fn what_the_rooms_service_says_to_x_waits_until_y_is_there() {
 }
 
 #[test]
+fn a_worker_that_does_not_stop_speaking_to_x_is_not_read_on_for_ever() {
+    let (mut bench, _) = Bench::two_came(ARRIVAL);
+    bench.connected(3, 1);
+    bench.input(3, Input::Data(b"OK seat X\n"));
+    let words = [b'x'; crate::limits::BUFFER_FLOOR];
+    assert_eq!(bench.input(3, Input::Data(&words)), (0, vec![]));
+}
+
+#[test]
 fn a_worker_that_welcomes_x_and_sends_it_away_before_y_comes_has_failed() {
     let (mut bench, _) = Bench::two_came(ARRIVAL);
     bench.connected(3, 1);
