@@ -12,23 +12,22 @@ use super::{ConfigError, Origin, Position, Value};
 use crate::limits::LONGEST_CONFIG;
 use crate::regular_file;
 
-/// Reads the file, and looks at each value in it.
+/// Reads the file.
 ///
 /// # Errors
-/// If it can't be read. The first thing in it that is wrong.
-pub fn read(schema: &mut Schema, path: &Path) -> Result<Vec<Value>, ConfigError> {
-    let text = regular_file::read(path, LONGEST_CONFIG).map_err(|error| ConfigError::Read {
+/// If it can't be read.
+pub fn read(path: &Path) -> Result<String, ConfigError> {
+    regular_file::read(path, LONGEST_CONFIG).map_err(|error| ConfigError::Read {
         path: path.to_owned(),
         error,
-    })?;
-    parse(schema, path, &text)
+    })
 }
 
-pub(super) fn parse(
-    schema: &mut Schema,
-    path: &Path,
-    text: &str,
-) -> Result<Vec<Value>, ConfigError> {
+/// Looks at each value in the text of the file at this path.
+///
+/// # Errors
+/// The first thing in it that is wrong.
+pub fn parse(schema: &mut Schema, path: &Path, text: &str) -> Result<Vec<Value>, ConfigError> {
     let origin = |span: Range<usize>| Origin::File(position(path, text, span.start));
     let wrong = |span, words| ConfigError::Wrong {
         origin: origin(span),

@@ -141,15 +141,32 @@ impl Sources {
         }
     }
 
+    /// A file alone.
+    pub fn of_file(path: impl Into<PathBuf>) -> Self {
+        Self {
+            file: Some(path.into()),
+            ..Self::default()
+        }
+    }
+
     /// Reads the settings.
     ///
     /// # Errors
     /// If the file can't be read, or anything in it or in a variable is wrong.
     pub fn load(&self) -> Result<Config, ConfigError> {
+        let text = self.file.as_deref().map(file::read).transpose()?;
+        self.settle(text.as_deref())
+    }
+
+    /// The settings, if this is in the file.
+    ///
+    /// # Errors
+    /// If anything in it or in a variable is wrong.
+    pub fn settle(&self, text: Option<&str>) -> Result<Config, ConfigError> {
         let mut schema = Schema::new();
         let mut values = Vec::new();
-        if let Some(path) = &self.file {
-            values = file::read(&mut schema, path)?;
+        if let (Some(path), Some(text)) = (&self.file, text) {
+            values = file::parse(&mut schema, path, text)?;
         }
         self.variables(&mut schema)?.overrule(&mut values);
         Layer(self.given.clone()).overrule(&mut values);
