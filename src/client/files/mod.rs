@@ -7,9 +7,9 @@
 pub mod args;
 mod blocks;
 mod error;
-mod frame;
+pub mod frame;
 mod inbox;
-mod names;
+pub mod names;
 mod partial;
 mod peer;
 mod progress;

@@ -31,7 +31,7 @@ pub fn check(bytes: &[u8]) {
         let words: Vec<&str> = line.trim_end().split(' ').collect();
         assert_eq!(words[..2], ["JOIN", hello.room]);
         let has_role = hello.part != Part::Role(None);
-        let optional = [has_role, hello.ack, hello.scram.is_some()];
+        let optional = [has_role, hello.ack, hello.seat, hello.scram.is_some()];
         let said = optional.iter().filter(|&&said| said).count();
         assert_eq!(words.len(), 2 + said, "every word is understood, once");
     }
