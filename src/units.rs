@@ -37,7 +37,8 @@ impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             None => f.write_str("none"),
-            Some(limit) => write!(f, "{limit:?}"),
+            Some(limit) if limit.subsec_nanos() == 0 => write!(f, "{}s", limit.as_secs()),
+            Some(limit) => write!(f, "{}ms", limit.as_millis()),
         }
     }
 }
@@ -100,7 +101,7 @@ mod tests {
 
     #[test]
     fn limits_read_what_they_print() {
-        for text in ["none", "10s", "500ms"] {
+        for text in ["none", "10s", "500ms", "1500ms", "100000s"] {
             assert_eq!(text.parse::<Limit>().unwrap().to_string(), text);
         }
     }
