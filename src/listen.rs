@@ -71,6 +71,8 @@ pub enum UrlError {
     Port(String),
     #[error("an IPv6 address goes in brackets: [{0}]")]
     Brackets(String),
+    #[error("only an IPv6 address goes in brackets: write {0}:PORT")]
+    NoBrackets(String),
     #[error("no host: write a name, an address, or * for all addresses")]
     NoHost,
     #[error("no name: write @NAME, as in FileDescriptorName=NAME of a systemd socket unit")]
@@ -161,6 +163,10 @@ pub(crate) fn host_and_port(address: &str) -> Result<(Host, u16), UrlError> {
         .ok_or_else(|| UrlError::Port(port.into()))?;
     match host {
         "" => Err(UrlError::NoHost),
+        // Others are not printed with them, and some would mean something else without.
+        host if address.starts_with('[') && !host.contains(':') => {
+            Err(UrlError::NoBrackets(host.into()))
+        }
         "*" => Ok((Host::Any, port)),
         name => Ok((Host::Named(name.into()), port)),
     }

@@ -36,7 +36,13 @@ fn urls_that_are_wrong() {
         ("relay://[::1]", UrlError::NoPort("[::1]".into())),
         ("relay://[::1", UrlError::Shape),
         ("relay://::1:7000", UrlError::Brackets("::1".into())),
+        // Printed, they would be something else, or nothing that can be read.
+        ("relay://[h]:1", UrlError::NoBrackets("h".into())),
+        ("relay://[*]:1", UrlError::NoBrackets("*".into())),
+        ("relay://[@h]:1", UrlError::NoBrackets("@h".into())),
+        ("relay://[[h]:1", UrlError::NoBrackets("[h".into())),
         ("relay://:7000", UrlError::NoHost),
+        ("relay://[]:7000", UrlError::NoHost),
         ("relay://@", UrlError::NoName),
         ("relay://@?rooms=named", UrlError::NoName),
         ("relay://h:", UrlError::Port("".into())),
