@@ -83,11 +83,8 @@ impl<'a> ServerFirst<'a> {
         let mut attributes = Attributes::of(message);
         let nonce = attributes.nonce()?;
         let salt = decoded('s', attributes.next('s')?)?;
-        let iterations = attributes.next('i')?;
+        let iterations = number(attributes.next('i')?);
         attributes.extensions()?;
-        let is_number =
-            iterations.bytes().all(|b| b.is_ascii_digit()) && !iterations.starts_with('0');
-        let iterations = iterations.parse().ok().filter(|_| is_number);
         Ok(Self {
             message,
             nonce,
@@ -194,6 +191,12 @@ fn decoded(name: char, value: &str) -> Result<Vec<u8>, Refusal> {
 
 fn key(name: char, value: &str) -> Result<Key, Refusal> {
     Key::try_from(decoded(name, value)?).map_err(|_| Refusal::Malformed(name))
+}
+
+/// A number as messages and secrets have it: without a sign, and without zeros in front (`posit-number`).
+pub(super) fn number(text: &str) -> Option<u32> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+    text.parse().ok().filter(|_| is_number)
 }
 
 /// A name with its commas and equals signs hidden from the syntax.

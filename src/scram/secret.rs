@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::Refusal;
 use super::keys::{self, Key};
+use super::message::number;
 use crate::limits::{MAX_ITERATIONS, MAX_SALT, MIN_ITERATIONS, MIN_SALT};
 
 const MECHANISM: &str = "SCRAM-SHA-256";
@@ -79,9 +80,7 @@ impl FromStr for Secret {
             bytes.and_then(|bytes| Key::try_from(bytes).ok())
         };
         Ok(Self {
-            iterations: iterations
-                .parse()
-                .ok()
+            iterations: number(iterations)
                 .filter(|iterations| (MIN_ITERATIONS..=MAX_ITERATIONS).contains(iterations))
                 .ok_or(SecretError::Iterations)?,
             salt: BASE64_STANDARD
@@ -142,6 +141,9 @@ mod tests {
             ("4096", "1000001", SecretError::Iterations),
             ("4096", "99999999999", SecretError::Iterations),
             ("4096", "many", SecretError::Iterations),
+            // It would be printed in another way.
+            ("4096", "04096", SecretError::Iterations),
+            ("4096", "+4096", SecretError::Iterations),
             ("W22ZaJ0SNY7soEsUEjb6gQ==", "", SecretError::Salt),
             ("W22ZaJ0SNY7soEsUEjb6gQ==", "W22ZaA==", SecretError::Salt),
             ("6gQ==", "6gQ", SecretError::Salt),
