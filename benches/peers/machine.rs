@@ -96,14 +96,19 @@ impl Machine {
         })
     }
 
-    /// Starts a program on one core. It inherits the core, and so does every thread and child it has.
+    /// Starts a program on one core.
     pub fn spawn_on(&self, core: usize, command: &mut Command) -> io::Result<Child> {
+        self.on(core, || command.spawn())?
+    }
+
+    /// Does this on one core. Every process and thread that it starts inherits the core.
+    pub fn on<T>(&self, core: usize, work: impl FnOnce() -> T) -> io::Result<T> {
         let mut one = CpuSet::new();
         one.set(core);
         sched_setaffinity(None, &one)?;
-        let child = command.spawn();
+        let done = work();
         sched_setaffinity(None, &self.all)?;
-        child
+        Ok(done)
     }
 
     /// The kind of machine, in words.

@@ -9,6 +9,7 @@ mod axes;
 mod json;
 mod load;
 mod machine;
+mod marks;
 mod measure;
 mod metric;
 mod options;

@@ -2,16 +2,13 @@
 
 use std::collections::HashSet;
 use std::fmt::Write;
-use std::fs;
 
 use crate::Session;
+use crate::marks;
 use crate::measure::Sample;
 use crate::peer::Peer;
 use crate::section::Section;
 use crate::summary::{Cell, Summary, ratio};
-
-const FILE: &str = "README.md";
-const END: &str = "<!-- end -->\n";
 
 /// Replaces the tables of sections that were measured whole.
 ///
@@ -22,22 +19,11 @@ pub fn write(
     samples: &[Sample],
     sections: impl Iterator<Item = Section>,
 ) -> Result<(), String> {
-    let unable = |error| format!("{FILE}: {error}");
-    let mut text = fs::read_to_string(FILE).map_err(unable)?;
     for section in sections {
-        let begin = format!("<!-- begin: {} -->\n", section.command());
         let tables = tables(session, samples, section);
-        text = replace(&text, &begin, &tables)
-            .ok_or_else(|| format!("{FILE} has no marks: {begin}{END}"))?;
+        marks::replace(section.command(), &tables)?;
     }
-    fs::write(FILE, text).map_err(unable)
-}
-
-/// The text with something else between the marks.
-fn replace(text: &str, begin: &str, tables: &str) -> Option<String> {
-    let (before, rest) = text.split_once(begin)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{begin}{tables}{END}{after}"))
+    Ok(())
 }
 
 fn tables(session: &Session, samples: &[Sample], section: Section) -> String {
