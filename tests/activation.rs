@@ -214,9 +214,9 @@ fn a_daemon_that_drains_does_not_spin_over_a_socket_that_it_has_left() {
     daemon.stdout.find("THE SERVER");
     daemon.settle();
     let late = daemon.connect();
-    let begin = cpu_time(&daemon);
+    let begin = daemon.cpu_time();
     thread::sleep(Duration::from_millis(500));
-    let spent = cpu_time(&daemon) - begin;
+    let spent = daemon.cpu_time() - begin;
     assert!(
         spent < Duration::from_millis(50),
         "{spent:?} in half a second"
@@ -226,16 +226,6 @@ fn a_daemon_that_drains_does_not_spin_over_a_socket_that_it_has_left() {
     echoes(&mut client);
     drop(client);
     assert_eq!(daemon.wait().code(), Some(0));
-}
-
-/// What the daemon has used of its processor.
-fn cpu_time(daemon: &Daemon) -> Duration {
-    let schedule = daemon.proc("schedstat");
-    let nanoseconds = schedule
-        .split(' ')
-        .next()
-        .and_then(|time| time.parse().ok());
-    Duration::from_nanos(nanoseconds.expect("a number"))
 }
 
 #[test]

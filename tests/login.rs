@@ -1,47 +1,13 @@
-//! Logging in: by our own clients, step by step, and with servers that are not what they say.
+//! Logging in: by our own clients, and in any number of segments.
 
 mod common;
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::process::{Command, Output, Stdio};
+use std::io::Write;
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
 
-use common::users::{Begun, PASSWORD, UserFile, base64, begin, log_in, message, read_line};
-use common::{
-    Client, Daemon, End, Terminal, end_of, eventually, patient, program, read_all, receive, reset,
-    scratch,
-};
-use pairloop::scram::Secret;
-use pairloop::scram::server::Exchange;
-
-const WRONG: &str = "ERR auth wrong user name or password";
-const MALFORMED: &str = "ERR auth not SCRAM-SHA-256 as it is spoken here";
-const NO_JOIN: &str = "ERR hello expected JOIN <room>";
-
-/// A client command that logs in with the password from the environment.
-fn client(command: &str, at: SocketAddr, user: &str, password: &str) -> Command {
-    let mut program = program();
-    program.args([command, "--at", &at.to_string(), "--room", "r"]);
-    program.args(["--user", user]);
-    program.env("PAIRLOOP_PASSWORD", password);
-    program.stdin(Stdio::piped()).stdout(Stdio::piped());
-    program.stderr(Stdio::piped());
-    program
-}
-
-fn run(command: &mut Command, input: &str) -> Output {
-    let mut child = command.spawn().unwrap();
-    // Whoever is refused does not read it.
-    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-    child.wait_with_output().unwrap()
-}
-
-#[track_caller]
-fn is_refused(mut client: TcpStream, line: &str) {
-    assert_eq!(read_line(&mut client), line);
-    assert_eq!(end_of(&mut client), End::Fin, "{line}");
-}
+use common::users::{PASSWORD, UserFile, base64, client, log_in, message, read_line, run};
+use common::{Client, Daemon, End, Terminal, end_of, eventually, patient, receive, scratch};
 
 #[test]
 fn our_clients_log_in_with_a_file_or_the_environment() {
@@ -118,81 +84,6 @@ fn whoever_types_slowly_keeps_no_server_waiting() {
 }
 
 #[test]
-fn a_wrong_password_and_an_unknown_user_are_told_the_same() {
-    let users = UserFile::of("wrong", &["alice"]);
-    for (name, password) in [("alice", "guess"), ("mallory", "guess"), ("mallory", "")] {
-        let daemon = Daemon::serve(&[&users.lock("relay")], &[]);
-        if !password.is_empty() {
-            let mut stream = daemon.connect();
-            let refusal = log_in(&mut stream, "JOIN r", name, password);
-            assert_eq!(refusal, Err(WRONG.to_owned()));
-            assert_eq!(end_of(&mut stream), End::Fin);
-        }
-        for command in ["produce", "consume", "chat"] {
-            let output = run(
-                &mut client(command, daemon.address(0), name, "guess"),
-                "data",
-            );
-            let stderr = String::from_utf8_lossy(&output.stderr);
-            assert_eq!(output.status.code(), Some(1), "{stderr}");
-            assert!(
-                stderr.contains("wrong user name or password (ERR auth)"),
-                "{stderr}"
-            );
-            assert!(output.stdout.is_empty());
-        }
-    }
-}
-
-#[test]
-fn steps_that_are_none_are_refused() {
-    let users = UserFile::of("steps", &["alice"]);
-    let mut daemon = Daemon::serve(&[&users.lock("relay"), common::RELAY], &[]);
-    let say = |words: &str| {
-        let mut client = daemon.connect();
-        client.write_all(words.as_bytes()).unwrap();
-        client
-    };
-    is_refused(say("AUTH biws\n"), NO_JOIN);
-    is_refused(
-        say("JOIN r\n"),
-        "ERR auth only users come in here: JOIN <room> scram=<base64>, or pairloop's --user",
-    );
-    is_refused(say("JOIN r scram=!!!!\n"), MALFORMED);
-    // Another login's proof, which was right there.
-    let mut first = daemon.connect();
-    let Begun { proof, .. } = begin(&mut first, "JOIN r", "alice", PASSWORD);
-    first.write_all(proof.as_bytes()).unwrap();
-    message(&read_line(&mut first));
-    let mut second = daemon.connect();
-    begin(&mut second, "JOIN r", "alice", PASSWORD);
-    second.write_all(proof.as_bytes()).unwrap();
-    is_refused(second, MALFORMED);
-    // A proof that comes with the hello cannot be one.
-    is_refused_after_a_step(say(&format!(
-        "JOIN r scram={}\nAUTH AAAA\n",
-        base64("n,,n=alice,r=nonce")
-    )));
-    daemon.has_clients(1);
-    let open = Daemon::serve(&["relay://127.0.0.1:0?rooms=named"], &[]);
-    let output = run(
-        &mut client("consume", open.address(0), "alice", PASSWORD),
-        "",
-    );
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        stderr.contains("nobody logs in here (ERR auth)"),
-        "{stderr}"
-    );
-}
-
-#[track_caller]
-fn is_refused_after_a_step(mut client: TcpStream) {
-    message(&read_line(&mut client));
-    is_refused(client, MALFORMED);
-}
-
-#[test]
 fn a_login_split_anywhere_lets_in_and_loses_no_byte_behind_it() {
     let users = UserFile::of("split", &["alice"]);
     let daemon = Daemon::serve(&[&users.lock("relay")], &[]);
@@ -221,116 +112,5 @@ fn in_parts(stream: &mut TcpStream, bytes: &[u8], step: usize) {
     for part in bytes.chunks(step) {
         stream.write_all(part).unwrap();
         thread::yield_now();
-    }
-}
-
-#[test]
-fn who_goes_in_the_middle_of_a_login_leaves_nothing() {
-    let users = UserFile::of("middle", &["alice"]);
-    let mut daemon = Daemon::serve(&[&users.lock("relay")], &["--hello-timeout", "1s"]);
-    let begun = |daemon: &Daemon| {
-        let mut client = daemon.connect();
-        let Begun { proof, .. } = begin(&mut client, "JOIN r", "alice", PASSWORD);
-        (client, proof)
-    };
-    let (client, proof) = begun(&daemon);
-    (&client).write_all(&proof.as_bytes()[..20]).unwrap();
-    reset(client);
-    let (mut client, _) = begun(&daemon);
-    client.shutdown(Shutdown::Write).unwrap();
-    assert_eq!(end_of(&mut client), End::Fin);
-    let (mut client, proof) = begun(&daemon);
-    client.write_all(&proof.as_bytes()[..20]).unwrap();
-    client.shutdown(Shutdown::Write).unwrap();
-    is_refused(client, "ERR hello the hello has no end");
-    let (client, _) = begun(&daemon);
-    is_refused(client, "ERR timeout no hello came in time");
-    // The proof, and RST behind it.
-    let (mut client, proof) = begun(&daemon);
-    client.write_all(proof.as_bytes()).unwrap();
-    reset(client);
-    daemon.has_clients(0);
-    // What was sent waits for a partner, though its sender has finished.
-    let (mut client, proof) = begun(&daemon);
-    client
-        .write_all(format!("{proof}all of it").as_bytes())
-        .unwrap();
-    client.shutdown(Shutdown::Write).unwrap();
-    message(&read_line(&mut client));
-    let (mut partner, proof) = begun(&daemon);
-    partner.write_all(proof.as_bytes()).unwrap();
-    partner.shutdown(Shutdown::Write).unwrap();
-    message(&read_line(&mut partner));
-    assert_eq!(read_all(&mut partner), (b"all of it".to_vec(), End::Fin));
-    assert_eq!(end_of(&mut client), End::Fin);
-    daemon.has_clients(0);
-    daemon.stop();
-}
-
-/// A server that answers the first message with this, and the second with that. Answers what the client said then, after it has
-/// ended.
-fn deceive(
-    command: &str,
-    first: impl FnOnce(&str) -> String,
-    last: Option<&str>,
-) -> (String, Output) {
-    let server = TcpListener::bind("127.0.0.1:0").unwrap();
-    let at = server.local_addr().unwrap();
-    thread::scope(|scope| {
-        let deceived = scope.spawn(|| run(&mut client(command, at, "alice", PASSWORD), "data"));
-        let (mut stream, _) = server.accept().unwrap();
-        patient(&stream);
-        let mut lines = BufReader::new(stream.try_clone().unwrap());
-        let mut hello = String::new();
-        lines.read_line(&mut hello).unwrap();
-        let scram = hello.trim_end().rsplit_once("scram=").unwrap().1;
-        let answer = first(&String::from_utf8(message(&format!("AUTH {scram}"))).unwrap());
-        writeln!(stream, "AUTH {}", base64(answer)).unwrap();
-        if let Some(last) = last {
-            lines.read_line(&mut hello).unwrap();
-            write!(stream, "AUTH {}\nOK X 192.0.2.1:1\n", base64(last)).unwrap();
-        }
-        let (said, _) = read_all(&mut lines);
-        (String::from_utf8(said).unwrap(), deceived.join().unwrap())
-    })
-}
-
-/// A server's first message with so many iterations.
-fn asks_for(iterations: u32) -> impl Fn(&str) -> String {
-    move |client_first: &str| {
-        let find = |_: &str| Secret::decoy(b"a salt of sixteen", iterations);
-        Exchange::begin(client_first.as_bytes(), "server", find)
-            .unwrap()
-            .1
-    }
-}
-
-#[test]
-fn our_clients_prove_nothing_to_a_server_that_asks_for_absurd_iterations() {
-    for command in ["produce", "consume", "chat"] {
-        for iterations in [1, 4095, 2_000_000] {
-            let (said, output) = deceive(command, asks_for(iterations), None);
-            assert_eq!(said, "", "no proof");
-            assert_eq!(output.status.code(), Some(1));
-            let stderr = String::from_utf8_lossy(&output.stderr);
-            assert!(
-                stderr.contains(&format!("asks for {iterations} iterations")),
-                "{stderr}"
-            );
-        }
-    }
-}
-
-#[test]
-fn our_clients_say_nothing_to_a_server_that_does_not_know_the_password_either() {
-    let forged = format!("v={}", base64([7; 32]));
-    for command in ["produce", "consume", "chat"] {
-        let (said, output) = deceive(command, asks_for(4096), Some(&forged));
-        assert_eq!(said, "", "{command}");
-        assert_eq!(output.status.code(), Some(1));
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        let words = "the server could not prove that it knows the password";
-        assert!(stderr.contains(words), "{stderr}");
-        assert!(output.stdout.is_empty());
     }
 }

@@ -6,10 +6,9 @@ use std::io::Write;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread;
 
-use pairloop::limits::{LONGEST_PROXY_HEADER, PENALTY_THRESHOLD};
+use pairloop::limits::LONGEST_PROXY_HEADER;
 
 use common::proxied::{IPV4, IPV4_SAYS, LOCAL, SIGNATURE, header, is_reset, meet, said, v2};
-use common::users::{UserFile, log_in};
 use common::{Daemon, End, Noise, end_of, hears_nothing, read_all, receive, reset};
 
 const RELAY: &str = "relay://127.0.0.1:0?proxy=on";
@@ -211,44 +210,4 @@ fn a_health_check_takes_no_place_in_the_lobby() {
         receive(&mut y, b"from x");
     }
     daemon.has_clients(0);
-}
-
-#[test]
-fn a_source_is_the_address_in_the_header() {
-    let mut daemon = Daemon::serve(&[NAMED], &["--max-clients-per-source", "1"]);
-    let comes = |from: &str| daemon.say(said(&[&header(from), b"JOIN r\n"]));
-    // All come from one proxy.
-    let x = comes("192.0.2.7:1");
-    let mut third = comes("192.0.2.7:2");
-    receive(
-        &mut third,
-        b"ERR full your address has as many clients here as it may\n",
-    );
-    assert_eq!(end_of(&mut third), End::Fin);
-    meet(x, comes("192.0.2.8:1"));
-    daemon.has_clients(0);
-    meet(
-        daemon.say(said(&[&header("192.0.2.7:3"), b"JOIN r\n"])),
-        daemon.say(said(&[&header("[2001:db8::7]:3"), b"JOIN r\n"])),
-    );
-}
-
-#[test]
-fn whoever_guesses_passwords_does_so_for_its_own_address() {
-    let users = UserFile::of("proxy_protocol", &["alice"]);
-    let url = format!("{}&proxy=on", users.lock("relay"));
-    let mut daemon = Daemon::serve(&[&url], &[]);
-    let tries = |from: &str, password: &str| {
-        let mut client = daemon.say(header(from));
-        log_in(&mut client, "JOIN r", "alice", password)
-    };
-    let penalised = "ERR auth too many failed logins from your address: try again later";
-    for _ in 0..PENALTY_THRESHOLD.as_secs() / 5 + 1 {
-        tries("192.0.2.7:1", "guess").unwrap_err();
-    }
-    // It is told before it has said anything.
-    let mut guesser = daemon.say(header("192.0.2.7:2"));
-    receive(&mut guesser, penalised.as_bytes());
-    assert_eq!(tries("192.0.2.8:1", common::users::PASSWORD), Ok(()));
-    daemon.stderr.find("192.0.2.7: too many failed logins");
 }

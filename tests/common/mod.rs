@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unused_imports, reason = "each test binary uses a part")]
 
+mod at_rest;
 mod client;
 pub mod forward;
 pub mod generator;
@@ -18,6 +19,7 @@ pub mod transit;
 pub mod usage;
 pub mod users;
 
+pub use at_rest::AtRest;
 pub use client::Client;
 pub use lines::Lines;
 pub use noise::Noise;
@@ -26,6 +28,7 @@ pub use terminal::Terminal;
 pub use transfer::{Folder, Partner, receive_files, send_files, transfer};
 
 use std::ffi::OsStr;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
@@ -325,8 +328,11 @@ pub fn eventually_within(patience: Duration, what: &str, mut holds: impl FnMut()
     }
 }
 
-/// A path where this run of the tests may write; nothing is there yet.
+/// A path where this run of a test may write; nothing is there yet. Tests of one program do not meet there, whatever names
+/// they choose.
 pub fn scratch(name: &str) -> PathBuf {
-    let name = format!("{}.{name}", std::process::id());
+    let mut test = DefaultHasher::new();
+    thread::current().name().hash(&mut test);
+    let name = format!("{}.{:x}.{name}", std::process::id(), test.finish());
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
 }

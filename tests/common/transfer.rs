@@ -19,7 +19,15 @@ pub struct Folder(PathBuf);
 
 impl Folder {
     pub fn new(name: &str) -> Self {
-        let path = scratch(name);
+        Self::at(scratch(name))
+    }
+
+    /// A folder in this one.
+    pub fn folder(&self, name: &str) -> Self {
+        Self::at(self.join(name))
+    }
+
+    fn at(path: PathBuf) -> Self {
         fs::create_dir_all(&path).expect("a scratch folder");
         Self(path)
     }

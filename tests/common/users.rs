@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -11,7 +12,7 @@ use pairloop::scram::Secret;
 use pairloop::scram::client::{Exchange, Proven};
 use socket2::{Domain, Socket, Type};
 
-use super::{patient, scratch};
+use super::{patient, program, scratch};
 
 /// Everybody's password.
 pub const PASSWORD: &str = "pencil";
@@ -123,4 +124,32 @@ pub fn connect_from(source: [u8; 4], to: SocketAddr) -> TcpStream {
     let stream = TcpStream::from(socket);
     patient(&stream);
     stream
+}
+
+/// A client command that logs in with the password from the environment.
+pub fn client(command: &str, at: SocketAddr, user: &str, password: &str) -> Command {
+    let mut program = program();
+    program.args([command, "--at", &at.to_string(), "--room", "r"]);
+    logs_in(&mut program, user, password);
+    program
+}
+
+/// It logs in with the password from the environment, between pipes.
+pub fn logs_in(command: &mut Command, user: &str, password: &str) {
+    command.args(["--user", user]);
+    command.env("PAIRLOOP_PASSWORD", password);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    command.stderr(Stdio::piped());
+}
+
+/// Runs it to its end, with this as its input.
+pub fn run(command: &mut Command, input: &str) -> Output {
+    let mut child = command.spawn().expect("it starts");
+    // Whoever is refused does not read it.
+    let _ = child
+        .stdin
+        .take()
+        .expect("a pipe")
+        .write_all(input.as_bytes());
+    child.wait_with_output().expect("it ends")
 }

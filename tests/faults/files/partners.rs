@@ -1,7 +1,5 @@
 //! Partners who mean harm: names that lead elsewhere, lengths that lie, and garbage.
 
-mod common;
-
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::symlink;
@@ -12,7 +10,7 @@ use std::thread::{self, JoinHandle};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use common::{Folder, Partner, Rooms, read_all, receive_files, send_files};
+use crate::common::{Folder, Partner, Rooms, read_all, receive_files, send_files};
 
 /// SHA-256 of nothing.
 const OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -49,7 +47,7 @@ fn sender_refuses(words: &str, say: impl FnOnce(&mut Partner)) {
 fn beside_a_secret(name: &str) -> (Folder, Folder) {
     let outer = Folder::new(name);
     outer.write("secret", b"secret");
-    let into = Folder::new(&format!("{name}/into"));
+    let into = outer.folder("into");
     (outer, into)
 }
 

@@ -1,11 +1,9 @@
 //! Receiving and sending while the system refuses things. Needs strace, which does the refusing.
 
-mod common;
-
 use std::fs;
 use std::process::Command;
 
-use common::{Client, Folder, Rooms, receive_files, send_files, transfer};
+use crate::common::{Client, Folder, Rooms, receive_files, send_files, transfer};
 
 /// This command under strace, with these options for it.
 fn traced(command: &Command, options: &[&str]) -> Client {

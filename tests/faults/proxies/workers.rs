@@ -1,13 +1,11 @@
 //! Workers of a main server that are down, mute, something else, or full.
 
-mod common;
-
 use std::net::{SocketAddr, TcpListener};
 use std::thread;
 use std::time::Duration;
 
-use common::forward::{RELAY, both, main_server, nobody, pair};
-use common::{Daemon, End, end_of, eventually, read_all, receive};
+use crate::common::forward::{RELAY, both, main_server, nobody, pair};
+use crate::common::{Daemon, End, end_of, eventually, read_all, receive};
 
 #[test]
 fn a_worker_that_is_down_is_passed_over_and_tried_again() {

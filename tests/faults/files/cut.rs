@@ -1,12 +1,10 @@
 //! Transfers that do not go through at once: whoever is cut off continues, and what changes is noticed.
 
-mod common;
-
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::time::Duration;
 
-use common::{
+use crate::common::{
     Client, Folder, Noise, Partner, Rooms, Signal, eventually, receive_files, send_files,
 };
 

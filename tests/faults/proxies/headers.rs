@@ -1,13 +1,11 @@
 //! Headers that are forged, bad, cut off or late.
 
-mod common;
-
 use std::io::Write;
 use std::net::Shutdown;
 
-use common::proxied::{IPV4, IPV4_SAYS, SIGNATURE, header, is_reset, meet, said, v2};
-use common::users::connect_from;
-use common::{Daemon, End, read_all};
+use crate::common::proxied::{IPV4, IPV4_SAYS, SIGNATURE, header, is_reset, meet, said, v2};
+use crate::common::users::connect_from;
+use crate::common::{CHAT, Daemon, End, connect, read_all};
 
 const RELAY: &str = "relay://127.0.0.1:0?proxy=on";
 const NAMED: &str = "relay://127.0.0.1:0?rooms=named&proxy=on";
@@ -48,7 +46,7 @@ fn by_default_only_this_machine_is_trusted() {
 
 #[test]
 fn bad_headers_end_with_reset_and_no_words() {
-    let mut daemon = Daemon::serve(&[RELAY, NAMED, common::CHAT], &[]);
+    let mut daemon = Daemon::serve(&[RELAY, NAMED, CHAT], &[]);
     let too_long = said(&[SIGNATURE, b"\x21\x11\xff\xff"]);
     let table: [(&[u8], &str); 7] = [
         (b"JOIN r\n", "expected a PROXY header"),
@@ -64,7 +62,7 @@ fn bad_headers_end_with_reset_and_no_words() {
     ];
     for listener in [0, 1] {
         for (header, words) in &table {
-            let mut client = common::connect(daemon.address(listener));
+            let mut client = connect(daemon.address(listener));
             client.write_all(header).unwrap();
             is_reset(client);
             daemon.stderr.find(&format!("refused: {words}"));
@@ -81,7 +79,7 @@ fn a_header_cut_off_by_fin_is_no_header() {
     let whole = v2(0x11, &IPV4, b"");
     for listener in [0, 1] {
         for length in [1, 12, 15, 16, 27] {
-            let mut client = common::connect(daemon.address(listener));
+            let mut client = connect(daemon.address(listener));
             client.write_all(&whole[..length]).unwrap();
             client.shutdown(Shutdown::Write).unwrap();
             is_reset(client);
@@ -95,13 +93,13 @@ fn a_header_that_does_not_come_in_time_ends_its_client() {
     let daemon = Daemon::serve(&[RELAY, NAMED], &["--hello-timeout", "100ms"]);
     for listener in [0, 1] {
         for words in [&b""[..], b"PROXY"] {
-            let mut client = common::connect(daemon.address(listener));
+            let mut client = connect(daemon.address(listener));
             client.write_all(words).unwrap();
             is_reset(client);
         }
     }
     // The same deadline holds for the hello, and then somebody is there to be told.
-    let mut client = common::connect(daemon.address(1));
+    let mut client = connect(daemon.address(1));
     client.write_all(&header(IPV4_SAYS)).unwrap();
     let (words, end) = read_all(&mut client);
     assert_eq!(

@@ -1,13 +1,11 @@
 //! What workers and clients may do to a main server.
 
-mod common;
-
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use common::{Daemon, End, end_of, receive};
+use crate::common::{Daemon, End, end_of, receive};
 
 /// A main server for a worker that the test plays.
 fn main_server(worker: &TcpListener, options: &[&str]) -> Daemon {

@@ -1,10 +1,8 @@
 //! Receiving where there is not enough room.
 
-mod common;
-
 use std::process::Command;
 
-use common::{Client, Folder, Partner, Rooms, receive_files, send_files, transfer};
+use crate::common::{Client, Folder, Partner, Rooms, receive_files, send_files, transfer};
 
 #[test]
 fn more_than_there_is_room_for_is_refused_before_it_is_sent() {

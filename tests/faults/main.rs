@@ -1,0 +1,8 @@
+//! What must not do any harm: each fault is brought about in the real program, and what comes of it is seen from outside.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod authentication;
+mod files;
+mod proxies;
