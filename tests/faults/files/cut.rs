@@ -1,6 +1,7 @@
 //! Transfers that do not go through at once: whoever is cut off continues, and what changes is noticed.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::time::Duration;
 
@@ -178,6 +179,34 @@ fn a_source_that_shrinks_while_it_is_sent_fails_on_both_sides() {
     assert!(sender.ends(1).contains("large changed while it was sent"));
     assert!(receiver.ends(1).contains("large changed while it was sent"));
     assert_eq!(into.names(), [".large.pairloop-part"]);
+}
+
+#[test]
+fn a_source_that_grows_while_it_is_sent_fails_on_both_sides() {
+    let (rooms, from, into, mut sender, mut receiver) = held("grows", LENGTH / 8);
+    let mut file = fs::File::options()
+        .append(true)
+        .open(from.join("large"))
+        .unwrap();
+    file.write_all(b"more").unwrap();
+    rooms.go_on();
+    assert!(sender.ends(1).contains("large changed while it was sent"));
+    assert!(receiver.ends(1).contains("large changed while it was sent"));
+    assert_eq!(into.names(), [".large.pairloop-part"]);
+}
+
+#[test]
+fn a_source_that_is_replaced_while_it_is_sent_arrives_as_it_was() {
+    let (rooms, from, into, mut sender, mut receiver) = held("replaced", LENGTH / 8);
+    let before = from.everything();
+    from.write("another", b"other contents");
+    fs::rename(from.join("another"), from.join("large")).unwrap();
+    rooms.go_on();
+    assert_eq!(
+        (sender.ends(0), receiver.ends(0)),
+        (String::new(), String::new())
+    );
+    assert_eq!(into.everything(), before);
 }
 
 #[test]

@@ -125,6 +125,7 @@ fn a_disk_that_others_fill_meanwhile_is_said_on_both_sides() {
     let words = receiver.ends(1);
     assert!(words.contains("No space left on device"), "{words}");
     assert!(sender.ends(1).contains("No space left on device"));
+    assert_eq!(into.names(), [".large.pairloop-part", "another"]);
     std::fs::remove_file(into.join("another")).unwrap();
 
     let mut receiver = receive_files(rooms.address(), into, &[]);

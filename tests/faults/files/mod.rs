@@ -4,5 +4,22 @@
 
 mod cut;
 mod full;
+mod killed;
+mod names;
 mod partners;
 mod system;
+
+use crate::common::{Folder, Partner, Rooms, receive_files};
+
+/// A sender spoken by hand; the receiver gives up with these words, and says them to both.
+#[track_caller]
+fn receiver_refuses(into: &Folder, words: &str, say: impl FnOnce(&mut Partner)) {
+    let rooms = Rooms::open();
+    let mut receiver = receive_files(rooms.address(), into, &["--overwrite"]);
+    let mut partner = Partner::sender(rooms.address());
+    say(&mut partner);
+    partner.hears_why(words);
+    drop(partner);
+    let said = receiver.ends(1);
+    assert!(said.contains(words), "{said}");
+}

@@ -14,7 +14,8 @@ fn traced(command: &Command, options: &[&str]) -> Client {
     Client::spawn(strace)
 }
 
-fn receiver(rooms: &Rooms, into: &Folder, options: &[&str]) -> Client {
+/// A receiver under strace.
+pub fn receiver(rooms: &Rooms, into: &Folder, options: &[&str]) -> Client {
     let mut command = transfer("receive", rooms.address(), &[]);
     command.arg("--into").arg(into.path());
     traced(&command, options)
