@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, reason = "each test binary uses a part")]
 
 mod at_rest;
+mod beside;
 mod client;
 pub mod forward;
 pub mod generator;
@@ -20,6 +21,7 @@ pub mod usage;
 pub mod users;
 
 pub use at_rest::AtRest;
+pub use beside::beside_a_room;
 pub use client::Client;
 pub use lines::Lines;
 pub use noise::Noise;

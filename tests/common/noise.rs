@@ -75,8 +75,10 @@ impl Noise {
         (reached, end.expect("no stream is that long"))
     }
 
+    /// Receives this part of the stream, or what there is of it. Answers the position reached, and how the stream ended
+    /// if it did.
     #[track_caller]
-    fn receive_up_to(&self, stream: &mut impl Read, part: Range<u64>) -> (u64, Option<End>) {
+    pub fn receive_up_to(&self, stream: &mut impl Read, part: Range<u64>) -> (u64, Option<End>) {
         let (mut position, mut buffer) = (part.start, vec![0; 256 * 1024]);
         while position < part.end {
             let expected = self.from(position);

@@ -1,7 +1,7 @@
 //! A file of users, and a login step by step.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -12,7 +12,7 @@ use pairloop::scram::Secret;
 use pairloop::scram::client::{Exchange, Proven};
 use socket2::{Domain, Socket, Type};
 
-use super::{patient, program, scratch};
+use super::{End, end_of, patient, program, scratch};
 
 /// Everybody's password.
 pub const PASSWORD: &str = "pencil";
@@ -117,13 +117,31 @@ pub fn log_in(
 
 /// A client that comes from this address: on Linux every address that begins with 127 is this machine's.
 pub fn connect_from(source: [u8; 4], to: SocketAddr) -> TcpStream {
+    try_connect_from(source, to).expect("the daemon listens")
+}
+
+fn try_connect_from(source: [u8; 4], to: SocketAddr) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     let source = SocketAddr::from((source, 0));
     socket.bind(&source.into()).expect("an address of ours");
-    socket.connect(&to.into()).expect("the daemon listens");
+    socket.connect(&to.into())?;
     let stream = TcpStream::from(socket);
     patient(&stream);
-    stream
+    Ok(stream)
+}
+
+/// A client from there that wants to say this is reset, without a word: as soon as it has come, which may be seen by the call
+/// that connects, or when it speaks, or when it listens. The end is told once.
+#[track_caller]
+pub fn is_reset_from(source: [u8; 4], to: SocketAddr, words: &[u8]) {
+    let said = try_connect_from(source, to).and_then(|mut client| {
+        client.write_all(words)?;
+        Ok(client)
+    });
+    match said {
+        Ok(mut client) => assert_eq!(end_of(&mut client), End::Reset),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+    }
 }
 
 /// A client command that logs in with the password from the environment.

@@ -5,11 +5,13 @@ use std::io::Write;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
-use super::{ELSEWHERE, HERE, MALFORMED, WRONG, beside_a_room};
+use super::{ELSEWHERE, HERE, MALFORMED, WRONG};
 use crate::common::users::{
     Begun, PASSWORD, UserFile, base64, begin, client, connect_from, log_in, message, read_line, run,
 };
-use crate::common::{AtRest, Daemon, End, RELAY, Signal, end_of, read_all, reset, serve};
+use crate::common::{
+    AtRest, Daemon, End, RELAY, Signal, beside_a_room, end_of, read_all, reset, serve,
+};
 
 const NO_JOIN: &str = "ERR hello expected JOIN <room>";
 const NO_AUTH: &str = "ERR auth expected AUTH <base64>";

@@ -6,13 +6,15 @@ use std::time::Instant;
 
 use pairloop::limits::{LOGIN_PENALTY, PENALTY_THRESHOLD};
 
-use super::{ELSEWHERE, HERE, PENALISED, WRONG, beside_a_room};
+use super::{ELSEWHERE, HERE, PENALISED, WRONG};
 use crate::common::proxied::header;
 use crate::common::transit::{TRANSIT, are_partners, handshake};
 use crate::common::users::{
     PASSWORD, UserFile, base64, client, connect_from, log_in, message, read_line, run,
 };
-use crate::common::{AtRest, Daemon, End, Noise, RELAY, connect, end_of, hears_nothing, receive};
+use crate::common::{
+    AtRest, Daemon, End, Noise, RELAY, beside_a_room, connect, end_of, hears_nothing, receive,
+};
 
 /// Failures that are forgiven, and one more.
 fn too_many() -> u64 {

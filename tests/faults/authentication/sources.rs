@@ -4,10 +4,10 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::ops::Range;
 
-use super::{ELSEWHERE, HERE, beside_a_room};
+use super::{ELSEWHERE, HERE};
 use crate::common::proxied::{header, meet, said};
-use crate::common::users::{connect_from, read_line};
-use crate::common::{AtRest, Daemon, End, RELAY, connect, end_of, receive};
+use crate::common::users::{connect_from, is_reset_from, read_line};
+use crate::common::{AtRest, Daemon, End, RELAY, beside_a_room, connect, end_of, receive};
 
 const NAMED: &str = "relay://127.0.0.1:0?rooms=named";
 const PROXIED: &str = "relay://127.0.0.1:0?rooms=named&proxy=on";
@@ -21,7 +21,7 @@ fn a_source_with_all_its_places_leaves_those_of_others() {
     let second = connect_from(HERE, named);
     daemon.has_clients(2);
     // Words where words are expected, and where bytes are raw, no end that looks like one.
-    assert_eq!(end_of(&mut connect_from(HERE, arrival)), End::Reset);
+    is_reset_from(HERE, arrival, b"");
     let mut third = connect_from(HERE, named);
     third.write_all(b"JOIN r\n").unwrap();
     assert_eq!(read_line(&mut third), FULL);
@@ -57,7 +57,7 @@ fn a_source_that_comes_again_and_again_slows_nobody_and_leaves_nothing() {
     daemon.has_clients(4);
     let comes_again = |times| {
         for _ in 0..times {
-            assert_eq!(end_of(&mut connect_from(HERE, at)), End::Reset);
+            is_reset_from(HERE, at, b"");
         }
     };
     comes_again(100);

@@ -1,11 +1,15 @@
 //! Workers of a main server that are down, mute, something else, or full.
 
-use std::net::{SocketAddr, TcpListener};
+use std::io::{ErrorKind, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
 use crate::common::forward::{RELAY, both, main_server, nobody, pair};
-use crate::common::{Daemon, End, end_of, eventually, read_all, receive};
+use crate::common::{
+    AtRest, Client, Daemon, End, Noise, beside_a_room, end_of, eventually, patient, read, read_all,
+    receive,
+};
 
 #[test]
 fn a_worker_that_is_down_is_passed_over_and_tried_again() {
@@ -39,9 +43,7 @@ fn a_worker_that_is_down_is_passed_over_and_tried_again() {
 #[test]
 fn without_a_worker_raw_clients_are_reset_and_others_are_told() {
     let mut raw = main_server(&[nobody()], "");
-    let (mut x, mut y) = raw.pair();
-    assert_eq!(end_of(&mut x), End::Reset);
-    assert_eq!(end_of(&mut y), End::Reset);
+    assert!(!meets(&raw));
     raw.has_clients(0);
     let told = (b"ERR full no worker\n".to_vec(), End::Fin);
     let lines = main_server(&[nobody()], "&lines=on");
@@ -134,6 +136,152 @@ fn a_worker_that_dies_cuts_its_rooms_and_is_no_clean_end() {
     assert_eq!(end_of(&mut x), End::Reset);
     assert_eq!(end_of(&mut y), End::Reset);
     main.has_clients(0);
+}
+
+/// X and Y have come beside so many others, and know each other. Answers on which worker.
+fn one_more_pair(main: &mut Daemon, others: usize) -> (String, TcpStream, TcpStream) {
+    let mut x = main.connect();
+    main.has_clients(others + 1);
+    let mut y = main.connect();
+    let line = main.stderr.find("are now connected by worker");
+    y.write_all(b"y").unwrap();
+    receive(&mut x, b"y");
+    let worker = line.rsplit(' ').next().unwrap().to_owned();
+    (worker, x, y)
+}
+
+#[test]
+fn a_worker_that_dies_in_mid_room_leaves_the_rooms_of_others_and_nothing_else() {
+    let worker = || Daemon::serve(&[RELAY], &[]);
+    for options in [&[][..], &["--no-splice"]] {
+        let workers = [worker(), worker()];
+        let [dying, living] = workers.each_ref().map(|worker| worker.address(0));
+        let url = format!("forward://127.0.0.1:0?to={dying},{living}");
+        let mut main = Daemon::serve(&[&url], options);
+        let rest = AtRest::of(&mut main);
+        one_of_two_dies(&mut main, workers);
+        if !options.is_empty() {
+            // Pipes are kept for the next ones.
+            rest.is_back(&mut main);
+        }
+    }
+}
+
+/// The first of these workers dies while there are rooms on both.
+fn one_of_two_dies(main: &mut Daemon, [mut dying, _living]: [Daemon; 2]) {
+    let mut rooms: Vec<_> = (0..4)
+        .map(|number| one_more_pair(main, 2 * number))
+        .collect();
+    let on_dying = dying.address(0).to_string();
+    rooms.sort_by_key(|(worker, ..)| *worker != on_dying);
+    let noise = Noise::new(3);
+    let others = rooms.split_off(2);
+    assert!(rooms.iter().all(|(worker, ..)| *worker == on_dying));
+    assert!(others.iter().all(|(worker, ..)| *worker != on_dying));
+    let [(_, mut x, mut y), (_, second_x, second_y)] = <[_; 2]>::try_from(others).unwrap();
+    thread::scope(|scope| {
+        // Somebody sends all the time, in the midst of which the worker dies.
+        let cut = rooms.into_iter().map(|(_, mut x, mut y)| {
+            let noise = &noise;
+            scope.spawn(move || while noise.try_send(&mut x, 0..1 << 20) {});
+            scope.spawn(move || noise_until_cut(noise, &mut y))
+        });
+        let cut: Vec<_> = cut.collect();
+        beside_a_room((second_x, second_y), || {
+            noise.send(&mut x, 0..1 << 20);
+            dying.kill();
+            noise.send(&mut x, 1 << 20..2 << 20);
+            noise.receive(&mut y, 0..2 << 20);
+        });
+        for reader in cut {
+            assert_eq!(reader.join().unwrap(), End::Reset, "a cut is no clean end");
+        }
+    });
+    drop((x, y));
+    main.has_clients(0);
+}
+
+/// Reads one stream of a MiB after the other until it ends.
+fn noise_until_cut(noise: &Noise, stream: &mut TcpStream) -> End {
+    loop {
+        let (position, end) = noise.receive_up_to(stream, 0..1 << 20);
+        match end {
+            Some(end) => return end,
+            None => assert_eq!(position, 1 << 20),
+        }
+    }
+}
+
+#[test]
+fn our_clients_take_the_death_of_a_worker_for_a_cut() {
+    let (main, mut worker) = both(RELAY);
+    let mut consumer = Client::start("consume", main.address(0), &[]);
+    let mut producer = Client::start("produce", main.address(0), &[]);
+    producer.say(b"the first half\n");
+    assert_eq!(consumer.stdout.next().unwrap(), "the first half");
+    worker.kill();
+    assert!(consumer.ends(1).contains("cut"));
+    assert!(producer.ends(1).contains("cut"));
+}
+
+#[test]
+fn lines_of_a_room_whose_worker_dies_end_with_a_cut_too() {
+    let (mut main, mut worker) = both("chat://127.0.0.1:0?rooms=named");
+    let mut x = main.connect();
+    main.has_clients(1);
+    let mut y = main.connect();
+    receive(&mut x, b"YOU'RE CONNECTED TO : @MAIN SERVER\n");
+    x.write_all(b"hello\n").unwrap();
+    receive(&mut y, b"hello\n");
+    worker.kill();
+    assert_eq!([end_of(&mut x), end_of(&mut y)], [End::Reset; 2]);
+    main.has_clients(0);
+}
+
+/// A pair comes. Answers whether it has a room; if not, both are reset.
+fn meets(main: &Daemon) -> bool {
+    let mut x = main.connect();
+    x.write_all(b"x").unwrap();
+    // Y may be reset before it knows that it is connected.
+    let y = TcpStream::connect(main.address(0)).inspect(patient);
+    let end = match y {
+        Ok(mut y) => read(&mut y, &mut [0]).err(),
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+            Some(End::Reset)
+        }
+    };
+    let Some(end) = end else { return true };
+    assert_eq!([end_of(&mut x), end], [End::Reset; 2]);
+    false
+}
+
+/// Pairs come until one has a room.
+fn finds_its_worker(main: &mut Daemon) {
+    eventually("the worker has a room", || {
+        let is_met = meets(main);
+        main.has_clients(0);
+        is_met
+    });
+}
+
+#[test]
+fn a_main_server_that_starts_before_its_only_worker_finds_it_later() {
+    let later = nobody();
+    let mut main = main_server(&[later], "");
+    for _ in 0..3 {
+        assert!(!meets(&main));
+    }
+    main.has_clients(0);
+    let rest = AtRest::of(&mut main);
+    let mut worker = Daemon::serve(&[&format!("relay://{later}?rooms=named")], &[]);
+    finds_its_worker(&mut main);
+    // And again, after it was killed and has come back.
+    worker.kill();
+    assert!(!meets(&main));
+    let _worker = Daemon::serve(&[&format!("relay://{later}?rooms=named")], &[]);
+    finds_its_worker(&mut main);
+    rest.is_back(&mut main);
 }
 
 #[test]
