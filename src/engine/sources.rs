@@ -252,4 +252,23 @@ mod tests {
         assert!(!sources.is_penalised(now, source("192.0.2.1")));
         assert!(!sources.is_penalised(now + LONGEST_PENALTY, guesser));
     }
+
+    #[test]
+    fn however_many_sources_fail_so_many_are_remembered() {
+        let mut sources = Sources::new(None);
+        let (now, worst) = (a_moment(), source("192.0.2.1"));
+        for _ in 0..10 {
+            sources.penalise(now, worst);
+        }
+        // A network of 48 bits has as many networks as are remembered; here are three of them.
+        for network in 0..3 * PENALISED_SOURCES as u32 {
+            sources.penalise(now, Source::V4(Ipv4Addr::from_bits(network)));
+            let [_, a, b, c] = network.to_be_bytes().map(u16::from);
+            sources.penalise(now, Source::V6([0x2001, 0xdb8, a, b << 8 | c]));
+        }
+        for penalties in [&sources.penalties_v4, &sources.penalties_v6] {
+            assert_eq!(penalties.len(), PENALISED_SOURCES);
+        }
+        assert!(sources.is_penalised(now, worst), "who failed most stays");
+    }
 }
