@@ -1,5 +1,8 @@
 //! What a reviewer would otherwise have to look for every time.
 
+#[path = "tidy/faults.rs"]
+mod faults;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

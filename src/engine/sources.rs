@@ -260,8 +260,7 @@ mod tests {
         for _ in 0..10 {
             sources.penalise(now, worst);
         }
-        // A network of 48 bits has as many networks as are remembered; here are three of them.
-        for network in 0..3 * PENALISED_SOURCES as u32 {
+        for network in 0..PENALISED_SOURCES as u32 + 10_000 {
             sources.penalise(now, Source::V4(Ipv4Addr::from_bits(network)));
             let [_, a, b, c] = network.to_be_bytes().map(u16::from);
             sources.penalise(now, Source::V6([0x2001, 0xdb8, a, b << 8 | c]));

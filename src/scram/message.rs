@@ -10,7 +10,7 @@ use super::keys::Key;
 use crate::limits::LONGEST_SCRAM;
 
 /// `n,,n=NAME,r=NONCE`
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct ClientFirst<'a> {
     /// `n,,`: no channel binding.
     pub gs2_header: &'a str,
@@ -21,7 +21,7 @@ pub(super) struct ClientFirst<'a> {
 }
 
 /// `r=NONCE,s=SALT,i=ITERATIONS`
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct ServerFirst<'a> {
     pub message: &'a str,
     pub nonce: &'a str,
@@ -30,7 +30,7 @@ pub(super) struct ServerFirst<'a> {
 }
 
 /// `c=BINDING,r=NONCE,p=PROOF`
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct ClientFinal<'a> {
     pub without_proof: &'a str,
     /// The GS2 header once more, in base64.
@@ -40,7 +40,7 @@ pub(super) struct ClientFinal<'a> {
 }
 
 /// `v=SIGNATURE` or `e=ERROR`
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum ServerFinal<'a> {
     Signature(Key),
     Refused(&'a str),

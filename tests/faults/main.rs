@@ -1,4 +1,5 @@
 //! What must not do any harm: each fault is brought about in the real program, and what comes of it is seen from outside.
+//! `README.md` beside this file says which fault is in which test.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -182,7 +182,8 @@ fn steps_out_of_order_let_nobody_in() {
         let begun = begin(&mut client, "JOIN r", "alice", PASSWORD);
         (client, begun)
     };
-    let second_lines: [(&str, &dyn Fn(&Begun) -> String); 9] = [
+    type Line<'a> = &'a dyn Fn(&Begun) -> String;
+    let second_lines: [(&str, Line); 9] = [
         (NO_AUTH, &|_| format!("JOIN r scram={first}\n")),
         (NO_AUTH, &|_| "JOIN r\n".into()),
         (NO_AUTH, &|_| "auth biws\n".into()),
