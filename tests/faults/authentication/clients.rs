@@ -95,6 +95,8 @@ fn deceive(name: &str, server: impl FnOnce(&mut Impostor) + Send) -> (String, Ou
         let mut said = Vec::new();
         // It may leave unread what it was told.
         let _ = impostor.lines.read_to_end(&mut said);
+        // Whoever was deceived does not wait for more.
+        drop(impostor);
         (String::from_utf8(said).unwrap(), deceived.join().unwrap())
     })
 }

@@ -158,6 +158,7 @@ fn a_worker_that_dies_in_mid_room_leaves_the_rooms_of_others_and_nothing_else() 
         let [dying, living] = workers.each_ref().map(|worker| worker.address(0));
         let url = format!("forward://127.0.0.1:0?to={dying},{living}");
         let mut main = Daemon::serve(&[&url], options);
+        bulk(&mut main);
         let rest = AtRest::of(&mut main);
         one_of_two_dies(&mut main, workers);
         if !options.is_empty() {
@@ -165,6 +166,18 @@ fn a_worker_that_dies_in_mid_room_leaves_the_rooms_of_others_and_nothing_else() 
             rest.is_back(&mut main);
         }
     }
+}
+
+/// Much goes through one room.
+fn bulk(main: &mut Daemon) {
+    let noise = Noise::new(4);
+    let (_, mut x, mut y) = one_more_pair(main, 0);
+    thread::scope(|scope| {
+        scope.spawn(|| noise.send(&mut x, 0..8 << 20));
+        noise.receive(&mut y, 0..8 << 20);
+    });
+    drop((x, y));
+    main.has_clients(0);
 }
 
 /// The first of these workers dies while there are rooms on both.
