@@ -11,7 +11,8 @@
 //! 2. Deadlines are asked for, never pushed: after draining, [`Engine::poll_timeout`] says when
 //!    [`Engine::handle_timeout`] wants to be called.
 //! 3. A client begins with [`Input::Accepted`] and ends with exactly one [`Output::Close`]. Between the two
-//!    its id is valid, and before the close it is in exactly one [`Output::Session`]; after the close the engine has forgotten it, and no further input may name it.
+//!    its id is valid, and before the close it is in exactly one [`Output::Session`] (for a pair on a worker that names the first and its
+//!    connection); after the close the engine has forgotten it, and no further input may name it.
 //! 4. [`Input::Data`] answers how many of the bytes were taken. The rest stays with the caller, who reads no more
 //!    from that client and offers it again only when told: at once ([`Output::Resume`]), or with more behind it
 //!    ([`Output::ReadOn`]). [`Payload::Input`] names a part of the bytes just handed in, and only until they are

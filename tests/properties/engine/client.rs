@@ -39,6 +39,8 @@ pub struct Client {
     pub is_sent_by: Option<ClientId>,
     /// It may have said that it only receives.
     pub consumes: bool,
+    /// It is the second of a pair on a worker, for which the first stands.
+    pub is_second_leg: bool,
     /// A session has named it.
     pub in_session: bool,
     /// The last thing that it was told in a login.
@@ -66,6 +68,7 @@ impl Client {
             forwards_to: None,
             is_sent_by: None,
             consumes: false,
+            is_second_leg: false,
             in_session: false,
             challenge: None,
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::hash::Hasher;
 
-use pairloop::engine::{ClientId, Ending, Output, Payload};
+use pairloop::engine::{ClientId, Ending, Note, Output, Payload};
 
 use super::listeners::{Carries, carries};
 use super::world::{Question, World};
@@ -110,6 +110,10 @@ impl World {
                 }
                 self.questions.push((members.first(), Question::Activity));
             }
+            Output::Note(Note::HandedOver { members, .. }) => {
+                let second = members.second().expect("two have met");
+                self.client(second).is_second_leg = true;
+            }
             Output::Print(_) | Output::Note(_) => {}
         }
     }
@@ -173,11 +177,11 @@ impl World {
                 "{id} takes a part for all"
             );
         }
-        if let Some(listener) = client.listener {
-            // Of a pair that is on a worker, the first stands for both.
-            let stands_for_two = super::listeners::workers(listener) > 0;
-            assert!(client.in_session || stands_for_two, "{id} is in no session");
-        }
+        let was_told_of = client.in_session || client.is_second_leg;
+        assert!(
+            was_told_of || client.listener.is_none(),
+            "{id} is in no session"
+        );
     }
 
     /// What a client has said is where it belongs.
