@@ -188,7 +188,9 @@ impl<N: Net> Reactor<N> {
     /// As [`run`](Self::run).
     pub fn turn(&mut self) -> io::Result<bool> {
         let asked = self.clock();
-        let (events, signals) = self.poll(self.patience(asked))?;
+        let patience = self.patience(asked);
+        let (events, signals) = self.poll(patience)?;
+        self.forgive_pause(asked, patience.unwrap_or(Duration::MAX));
         self.now = self.clock();
         self.moment = self.epoch.moment(self.now);
         if signals.stops > 0 {
@@ -210,7 +212,7 @@ impl<N: Net> Reactor<N> {
             self.begin_stop();
         }
         self.tell_watcher();
-        self.forgive_pause();
+        self.forgive_pause(self.now, Duration::ZERO);
         Ok(!self.is_finished())
     }
 
@@ -219,11 +221,10 @@ impl<N: Net> Reactor<N> {
         self.net.now() - self.paused
     }
 
-    /// Leaves out of account what a turn took beyond all reason: the process was stopped in the middle of it, and
-    /// what it did after that still bears the time from before.
-    fn forgive_pause(&mut self) {
-        let took = self.clock().saturating_duration_since(self.now);
-        self.paused += took.saturating_sub(LONGEST_TURN);
+    /// Leaves out of account what a turn, or a poll beyond its timeout, took beyond all reason: the process was stopped
+    /// in the middle of it, saw nobody, and what it does after that may still bear the time from before.
+    fn forgive_pause(&mut self, since: Instant, meant: Duration) {
+        self.paused += (self.clock() - since).saturating_sub(meant.saturating_add(LONGEST_TURN));
     }
 
     pub fn net(&mut self) -> &mut N {

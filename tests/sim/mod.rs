@@ -18,6 +18,7 @@ pub mod notes;
 mod opening;
 mod oracle;
 mod order_oracle;
+mod pause_scenarios;
 mod peer;
 pub mod plan;
 mod profile;

@@ -19,7 +19,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-fn idle_after(limit: Duration) -> Lab {
+pub fn idle_after(limit: Duration) -> Lab {
     Lab::with(Timeouts {
         idle: Some(limit),
         ..Timeouts::default()
@@ -151,33 +151,6 @@ fn emfile_heals_by_time() {
     lab.pass(ACCEPT_RETRY);
     lab.send(socket, b"at last");
     assert_eq!(lab.take_all(socket), b"at last");
-}
-
-#[test]
-fn nobody_expires_before_being_read_after_a_pause() {
-    let mut lab = idle_after(5 * SECOND);
-    let (x, y) = lab.pair(64, 64);
-    lab.wire().advance_to(4 * SECOND);
-    lab.wire().send(x, b"in time");
-    lab.pass(60 * SECOND);
-    assert_eq!(lab.take_all(y), b"in time");
-    assert_eq!(lab.closed(CloseReason::IdleTimeout), 0);
-    lab.pass(5 * SECOND);
-    assert_eq!(lab.closed(CloseReason::IdleTimeout), 2);
-}
-
-/// The process may be stopped between any two system calls.
-#[test]
-fn a_pause_in_mid_turn_is_nobodys_silence() {
-    let mut lab = idle_after(SECOND);
-    let (x, y) = lab.pair(64, 64);
-    lab.wire().send(x, b"between two pauses");
-    lab.wire().faults.set(Fault::Pause, 1000);
-    assert!(lab.turn());
-    lab.wire().faults.switch_off();
-    assert!(lab.wire().now() > 5 * SECOND, "it was a long turn");
-    assert_eq!(lab.take_all(y), b"between two pauses");
-    assert_eq!(lab.closed(CloseReason::IdleTimeout), 0);
 }
 
 #[test]

@@ -79,6 +79,7 @@ impl SimNet {
                 wire.advance_to(next);
             }
             wire.advance_to(until);
+            wire.paused += until - start;
             log::trace!("paused until {until:?} from {:?}", start);
         }
     }

@@ -67,6 +67,8 @@ pub struct Wire {
     pub idle: bool,
     /// Time stands still: a poll that finds nothing returns.
     pub frozen: bool,
+    /// For how long the process was stopped, in all.
+    pub paused: Duration,
     /// Listeners whose sockets the ledger is about.
     pub(super) watched: Vec<usize>,
     pub ledger: Vec<Entry>,
@@ -94,6 +96,7 @@ impl Wire {
             pipes: Pipes::new(),
             idle: false,
             frozen: false,
+            paused: Duration::ZERO,
             watched: Vec::new(),
             ledger: Vec::new(),
             polled: Duration::ZERO,
