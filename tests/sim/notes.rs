@@ -146,6 +146,19 @@ pub fn legs() -> Vec<(u64, u64)> {
     legs.collect()
 }
 
+/// When this client's leg, which was not over through anybody, was over for this reason.
+pub fn leg_over(client: u64, reason: CloseReason) -> Option<Duration> {
+    let end = format!(" s: {reason}");
+    let all = all().into_iter();
+    let mut over = all.filter(|note| {
+        let head = note.text.split(';').next().unwrap_or_default();
+        head.starts_with("room ")
+            && head.ends_with(&end)
+            && members(&note.text).first() == Some(&client)
+    });
+    over.next().map(|note| note.time)
+}
+
 /// Those of whom the end of a room tells how much they sent.
 pub fn members(text: &str) -> Vec<u64> {
     let parts = text.split("; ").skip(1);

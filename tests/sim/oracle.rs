@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pairloop::engine::Role;
+use pairloop::engine::{CloseReason, Role};
 use pairloop::limits::LONGEST_TURN;
 
 use super::net::{End, Wire};
@@ -21,6 +21,7 @@ pub struct Tally {
 }
 
 pub struct Oracle<'a> {
+    world: &'a World,
     peers: &'a [Peer],
     wire: &'a Wire,
     stopped: Option<Duration>,
@@ -42,6 +43,7 @@ impl<'a> Oracle<'a> {
             }
         }
         Self {
+            world,
             peers: &world.peers,
             wire,
             stopped: world.stopped,
@@ -203,11 +205,43 @@ impl<'a> Oracle<'a> {
             || (nobody_came && peer.service != Service::Echo)
             || victim
             || self.has_no_worker(peer)
+            || self.is_unheard_by_its_worker(peer)
     }
 
     fn has_no_worker(&self, peer: &Peer) -> bool {
         let id = self.wire.id(peer.socket);
         id.is_some_and(|id| self.without_worker.contains(&id.number()))
+    }
+
+    /// What a consumer says is thrown away at the main server. So when its producer has finished and it goes on talking, all
+    /// but its own leg hear nothing, until that has lasted too long.
+    fn is_unheard_by_its_worker(&self, peer: &Peer) -> bool {
+        let timeouts = self.world.timeouts();
+        let limits = [
+            timeouts.idle.zip(Some(CloseReason::IdleTimeout)),
+            timeouts.half_close.zip(Some(CloseReason::HalfCloseTimeout)),
+        ];
+        let limits = limits.into_iter().flatten();
+        let Some((limit, reason)) = limits.min_by_key(|&(limit, _)| limit) else {
+            return false;
+        };
+        let Some(partner) = self.partner[peer.number].map(|other| &self.peers[other]) else {
+            return false;
+        };
+        let (producer, consumer) = match peer.has_role(Role::Produce) {
+            true => (peer, partner),
+            false => (partner, peer),
+        };
+        let has_all = consumer.end == Some(End::Fin) && consumer.inbox.received == producer.sent;
+        let talks_on = producer.has_role(Role::Produce) && !consumer.sent_fin && consumer.sent > 0;
+        let id = self
+            .wire
+            .id(producer.socket)
+            .filter(|_| has_all && talks_on);
+        self.world.is_forwarded(peer)
+            && id
+                .and_then(|id| notes::leg_over(id.number(), reason))
+                .is_some_and(|over| over >= producer.last_sent + limit)
     }
 
     fn may_ruin(&self, partner: &Peer) -> bool {

@@ -26,7 +26,7 @@ pub struct Peer {
     pub script: Option<Script>,
     /// What a line service has said to it.
     pub heard: Vec<u8>,
-    last_sent: Duration,
+    pub last_sent: Duration,
     pub connected: Duration,
     /// Bytes that have arrived at the daemon's kernel.
     pub sent: u64,
