@@ -151,6 +151,10 @@ pub const RESET_PATIENCE: Duration = Duration::from_secs(5);
 /// side too: closing over unread bytes would reset it and destroy the last words on their way.
 pub const LINGER: Duration = Duration::from_secs(2);
 
+/// Bytes that are read of it at once when it gives way to somebody new: what the kernel holds for one, unless told
+/// otherwise (tcp_rmem, 6 MiB). More would hold up the others.
+pub const GIVING_WAY: usize = 6 << 20;
+
 /// Silence after which the kernel asks whether the peer is still there, time between its questions, and how many
 /// of them may stay without an answer.
 pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);

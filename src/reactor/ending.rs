@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::engine::{ClientId, CloseReason, Ending, Moment};
 use crate::limits::{
-    CLOSED_STALL, FAREWELLS_PER_TURN, LINGER, RESET_PATIENCE, RESET_RECHECK, STALL_CHECKS,
+    CLOSED_STALL, FAREWELLS_PER_TURN, GIVING_WAY, LINGER, RESET_PATIENCE, RESET_RECHECK,
+    STALL_CHECKS,
 };
 use crate::logging::CLIENTS;
 
@@ -152,7 +153,13 @@ impl<N: Net> Reactor<N> {
         {
             if let Some(connection) = self.connections.get_mut(id) {
                 // What is unread would turn closing into a reset, before its last words are there.
-                let _ = retry(|| self.net.read(&mut connection.stream, &mut self.scratch[..]));
+                let mut left = GIVING_WAY;
+                while left > 0
+                    && let Ok(bytes @ 1..) =
+                        retry(|| self.net.read(&mut connection.stream, &mut self.scratch[..]))
+                {
+                    left = left.saturating_sub(bytes);
+                }
             }
             self.free(id, Ending::Finish);
         }

@@ -10,7 +10,7 @@ use pairloop::limits::{
 use pairloop::reactor::Signal;
 
 use super::data;
-use super::lab::Lab;
+use super::lab::{Lab, MAX_CLIENTS};
 use super::net::{Capacity, End, Fault, Loss};
 use super::setup::{ECHO, RELAY, TRANSIT};
 use super::transit;
@@ -312,4 +312,20 @@ fn a_crowd_that_is_sent_away_holds_nobody_up() {
     lab.settle();
     assert_eq!(told(&lab), CROWD);
     assert_eq!(lab.take_all(first), transit::OK);
+}
+
+/// More than one read brings may have come from whoever gives way to somebody new on a full table.
+#[test]
+fn who_gives_way_on_a_full_table_still_hears_its_last_words() {
+    let mut lab = Lab::new();
+    let talker = lab.client(TRANSIT, 4 * SCRATCH, 64);
+    lab.send(talker, b"nonsense\n");
+    for _ in 1..MAX_CLIENTS {
+        lab.client(ECHO, 64, 64);
+    }
+    lab.wire().send(talker, &vec![b'x'; 3 * SCRATCH]);
+    let newcomer = lab.client(ECHO, 64, 64);
+    assert!(lab.wire().id(newcomer).is_some(), "it has its place");
+    assert_eq!(lab.wire().take(talker, 64), b"bad handshake\n");
+    assert_eq!(lab.end(talker), Some(End::Fin));
 }
