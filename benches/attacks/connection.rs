@@ -11,7 +11,7 @@ use crate::attacker::Sums;
 use crate::common::users::{base64, message};
 use crate::dial::{Dial, source};
 
-/// Pieces that are sent or received in a turn.
+/// Small pieces that are sent, and reads, in a turn.
 const TURN: usize = 16;
 
 /// How far apart sips are.
@@ -182,7 +182,7 @@ impl Connection {
     }
 
     fn feed(&mut self, attack: &Attack, sums: &mut Sums, piece: &[u8]) -> io::Result<Go> {
-        for _ in 0..TURN {
+        for _ in 0..(TURN / piece.len()).max(1) {
             let bytes = self.stream()?.write(piece)?;
             sums.bytes += bytes as u64;
             sums.units += f64::from(u8::from(attack.unit == Unit::Piece));

@@ -53,7 +53,8 @@ impl Options {
         let seconds = if self.quick { 2 } else { 60 };
         Size {
             most: clients * 95 / 100,
-            idle: clients * 75 / 100,
+            // The others and the bursts have what is left.
+            idle: clients - (clients / 4).min(2000),
             longest: Duration::from_secs(seconds),
             pace: 1.0,
         }
