@@ -2,33 +2,39 @@
 
 use std::io::Write;
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use super::receive;
+use super::{eventually, receive};
 
-/// Does this while the two in a room talk to each other. Not a byte of theirs is lost, and they are not held up for longer
-/// than reads and writes of tests wait.
+/// Does this while the two in a room talk to each other, before, meanwhile and after. Not a byte of theirs is lost, and
+/// they are not held up for longer than reads and writes of tests wait.
 pub fn beside_a_room(room: (TcpStream, TcpStream), deed: impl FnOnce()) {
-    let over = AtomicBool::new(false);
+    let (over, rounds) = (AtomicBool::new(false), AtomicU64::new(0));
     let (mut x, mut y) = room;
     thread::scope(|scope| {
-        let talk = scope.spawn(|| {
-            let mut rounds = 0;
+        let ending = Ending(&over);
+        scope.spawn(|| {
             while !over.load(Ordering::Relaxed) {
-                let number = u64::to_be_bytes(rounds);
+                let number = rounds.load(Ordering::Relaxed).to_be_bytes();
                 x.write_all(&number).unwrap();
                 receive(&mut y, &number);
                 y.write_all(&number).unwrap();
                 receive(&mut x, &number);
-                rounds += 1;
+                rounds.fetch_add(1, Ordering::Relaxed);
             }
-            rounds
         });
-        let ending = Ending(&over);
+        let go_on = || {
+            let before = rounds.load(Ordering::Relaxed);
+            // Of two rounds the second has begun after this.
+            eventually("others talk", || {
+                rounds.load(Ordering::Relaxed) >= before + 2
+            });
+        };
+        go_on();
         deed();
+        go_on();
         drop(ending);
-        assert!(talk.join().unwrap() > 0);
     });
 }
 

@@ -145,9 +145,15 @@ impl Daemon {
         number.parse().expect("a number")
     }
 
-    /// Asks until there are so many clients.
+    /// Asks until there are so many clients; not all the time, since each answer is some lines of log, which has its limit.
     pub fn has_clients(&mut self, count: usize) {
-        eventually(&format!("{count} clients"), || self.report() == count);
+        eventually(&format!("{count} clients"), || {
+            let is_so = self.report() == count;
+            if !is_so {
+                thread::sleep(Duration::from_millis(10));
+            }
+            is_so
+        });
     }
 
     /// Returns when the daemon has done everything that it can do about what happened before.
