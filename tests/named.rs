@@ -279,20 +279,3 @@ fn a_client_says_what_the_server_has_against_it() {
         .output();
     assert_eq!(output.unwrap().status.code(), Some(2));
 }
-
-#[test]
-fn a_thousand_clients_of_one_name_pair_off_and_leave_nothing() {
-    let mut daemon = Daemon::serve(&[NAMED], &[]);
-    let mut random = fastrand::Rng::with_seed(3);
-    for _ in 0..5 {
-        let mut clients: Vec<TcpStream> =
-            (0..200).map(|_| daemon.say("JOIN crowd ack\n")).collect();
-        random.shuffle(&mut clients);
-        for client in clients.drain(..70) {
-            common::reset(client);
-        }
-        drop(clients);
-        daemon.has_clients(0);
-    }
-    daemon.stop();
-}

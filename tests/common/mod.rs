@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unused_imports, reason = "each test binary uses a part")]
 
+mod bystander;
 mod client;
 pub mod forward;
 pub mod generator;
@@ -18,6 +19,7 @@ pub mod transit;
 pub mod usage;
 pub mod users;
 
+pub use bystander::Bystander;
 pub use client::Client;
 pub use lines::Lines;
 pub use noise::Noise;
