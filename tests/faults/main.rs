@@ -1,5 +1,4 @@
-//! Faults and bad input, injected into the real program: what must be seen to happen from outside. By Linux's means: its signals, `/proc`,
-//! namespaces.
+//! Faults and bad input, injected into the real program by Linux's means: what must be seen to happen from outside.
 
 #![cfg(target_os = "linux")]
 
@@ -7,3 +6,4 @@
 mod common;
 
 mod endings;
+mod silence;
