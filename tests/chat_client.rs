@@ -141,18 +141,6 @@ fn a_partner_that_is_reset_has_left() {
 }
 
 #[test]
-fn the_partner_cannot_drive_the_terminal() {
-    let mut daemon = daemon();
-    let mut x = daemon.connect();
-    daemon.has_clients(1);
-    let mut y = Client::start("chat", daemon.address(0), &[]);
-    daemon.has_clients(2);
-    x.write_all(b"\x1b[2J\x07 \xff Zo\xc3\xab\r\n").unwrap();
-    let escaped = "\\u{1b}[2J\\u{7} \u{fffd} Zo\u{eb}";
-    assert_eq!(y.stdout.next().unwrap(), escaped);
-}
-
-#[test]
 fn a_signal_leaves_in_order() {
     let mut daemon = daemon();
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {

@@ -9,8 +9,7 @@ use std::thread;
 
 use common::users::{Begun, PASSWORD, UserFile, base64, begin, log_in, message, read_line};
 use common::{
-    Client, Daemon, End, Terminal, end_of, eventually, patient, program, read_all, receive, reset,
-    scratch,
+    Client, Daemon, End, Terminal, end_of, eventually, patient, program, read_all, reset, scratch,
 };
 use pairloop::scram::Secret;
 use pairloop::scram::server::Exchange;
@@ -190,38 +189,6 @@ fn steps_that_are_none_are_refused() {
 fn is_refused_after_a_step(mut client: TcpStream) {
     message(&read_line(&mut client));
     is_refused(client, MALFORMED);
-}
-
-#[test]
-fn a_login_split_anywhere_lets_in_and_loses_no_byte_behind_it() {
-    let users = UserFile::of("split", &["alice"]);
-    let daemon = Daemon::serve(&[&users.lock("relay")], &[]);
-    for step in [1, 7, 50, 1000] {
-        let mut producer = daemon.connect();
-        let exchange =
-            pairloop::scram::client::Exchange::new("alice", PASSWORD, "nonce").expect("fine");
-        let hello = format!("JOIN r produce scram={}\n", base64(exchange.first()));
-        in_parts(&mut producer, hello.as_bytes(), step);
-        let (answer, proven) = exchange
-            .answer(&message(&read_line(&mut producer)))
-            .unwrap();
-        let rest = format!("AUTH {}\r\nand then the stream", base64(answer));
-        in_parts(&mut producer, rest.as_bytes(), step);
-        producer.shutdown(Shutdown::Write).unwrap();
-        proven.verify(&message(&read_line(&mut producer))).unwrap();
-        let mut consumer = daemon.connect();
-        log_in(&mut consumer, "JOIN r consume", "alice", PASSWORD).unwrap();
-        receive(&mut consumer, b"and then the stream");
-        assert_eq!(end_of(&mut consumer), End::Fin);
-    }
-}
-
-/// Says this in segments of so many bytes, each of which the daemon may find alone.
-fn in_parts(stream: &mut TcpStream, bytes: &[u8], step: usize) {
-    for part in bytes.chunks(step) {
-        stream.write_all(part).unwrap();
-        thread::yield_now();
-    }
 }
 
 #[test]

@@ -7,3 +7,4 @@ mod common;
 
 mod endings;
 mod silence;
+mod text;
