@@ -113,7 +113,7 @@ fn cut_somewhere(daemon: &mut Daemon, random: &mut Rng, seed: u64) -> (u64, u64)
 
 /// Speaks to somebody who does not listen. Answers how that failed, if it did.
 fn cut_off(mut stream: &TcpStream, bytes: u64) -> Option<ErrorKind> {
-    let words = vec![7; 10_000];
+    let words = vec![7; 256 * 1024];
     let mut left = bytes as usize;
     while left > 0 {
         match stream.write(&words[..left.min(words.len())]) {
@@ -122,6 +122,36 @@ fn cut_off(mut stream: &TcpStream, bytes: u64) -> Option<ErrorKind> {
         }
     }
     None
+}
+
+/// Bytes that were spliced are in a pipe until their reader takes them. It goes, and so must they, and the pipe.
+#[test]
+fn a_reader_that_goes_takes_the_pipe_with_it_that_was_full_for_it() {
+    const READ: u64 = 24 << 20;
+    let mut daemon = Daemon::serve(&[RELAY], &[]);
+    daemon.settle();
+    let before = daemon.descriptors().len();
+    let noise = Noise::new(6);
+    for round in 0..6 {
+        let (x, mut y) = daemon.pair();
+        thread::scope(|scope| {
+            scope.spawn(|| noise.send(&mut &x, 0..READ));
+            noise.receive(&mut y, 0..READ);
+        });
+        noise.send_until_stopped(&x, &mut daemon);
+        assert_eq!(daemon.descriptors().len(), before + 4, "a pipe is in use");
+        if round % 2 == 0 {
+            reset(y);
+            daemon.stderr.find("over after");
+            drop(x);
+        } else {
+            reset(x);
+            daemon.settle();
+            reset(y);
+        }
+        daemon.has_clients(0);
+        assert_eq!(daemon.descriptors().len(), before, "the pipe is gone");
+    }
 }
 
 #[test]

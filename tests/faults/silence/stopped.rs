@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, kill_process};
 
-use super::slow::{fill, send_until_stopped};
+use super::slow::fill;
 use crate::common::{
     Bystander, Daemon, End, Noise, RELAY, Signal, connect, end_of, eventually, program, receive,
     scratch,
@@ -75,7 +75,7 @@ fn a_stopped_consumer_holds_up_its_producer_and_nobody_else() {
     daemon.settle();
     consumer.signal(Signal::STOP);
     let before = daemon.memory("VmRSS");
-    let sent = send_until_stopped(&mut daemon, &producer, &noise);
+    let sent = noise.send_until_stopped(&producer, &mut daemon);
     let grown = daemon.memory("VmRSS").saturating_sub(before);
     assert!(grown < 2 << 20, "{grown} bytes for one stopped consumer");
     bystander.goes_on_for(100);

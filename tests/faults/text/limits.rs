@@ -11,10 +11,14 @@ use crate::common::users::{UserFile, begin};
 use crate::common::{
     Bystander, CHAT, Daemon, End, ORDER, RELAY, connect, end_of, hears_nothing, read_all, receive,
 };
-use pairloop::limits::{
-    LONGEST_HANDSHAKE, LONGEST_HELLO, LONGEST_LINE, LONGEST_MESSAGE, LONGEST_PROXY_HEADER,
-    LONGEST_PROXY_LINE,
-};
+
+/// What clients are promised, terminators included but for messages and handshakes.
+const LONGEST_HELLO: usize = 1024;
+const LONGEST_HANDSHAKE: usize = 1024;
+const LONGEST_LINE: usize = 64 * 1024;
+const LONGEST_MESSAGE: usize = 1024;
+const LONGEST_PROXY_LINE: usize = 107;
+const LONGEST_PROXY_HEADER: usize = 2048;
 
 const NAMED: &str = "relay://127.0.0.1:0?rooms=named";
 const PROXY: &str = "relay://127.0.0.1:0?proxy=on";
