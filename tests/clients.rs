@@ -104,18 +104,6 @@ fn order_fails_in_the_servers_words() {
 }
 
 #[test]
-fn what_a_partner_said_cannot_drive_the_terminal() {
-    let mut daemon = Daemon::serve(&[ORDER], &[]);
-    let mut x = Client::start("order", daemon.address(0), &["Alice"]);
-    daemon.has_clients(1);
-    // It stays: closing over the greeting would be a reset.
-    let mut y = daemon.connect();
-    y.write_all(b"\x1b[2J\n").unwrap();
-    let said = x.stdout.rest();
-    assert!(said[2].contains("Y: \\u{1b}[2J"), "{said:?}");
-}
-
-#[test]
 fn a_server_that_is_not_there_is_asked_for() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let at = free.local_addr().unwrap().to_string();

@@ -6,7 +6,7 @@ mod common;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use common::{CHAT, Daemon, End, ORDER, Signal, end_of, receive, reset};
+use common::{CHAT, Daemon, End, ORDER, Signal, end_of};
 
 const WELCOME: &str = "YOU'RE CONNECTED TO : @MAIN SERVER\n";
 const NOTICE: &str = "SERVEUR WILL CLOSE NOW\n";
@@ -115,65 +115,6 @@ fn a_message_may_have_an_end_and_a_name_in_front() {
         ];
         assert!(orders.contains(&said.as_str()), "{said:?}");
     }
-}
-
-#[test]
-fn a_message_in_pieces_counts_from_its_last_byte() {
-    let mut daemon = Daemon::serve(&["order://127.0.0.1:0?settle=1d"], &[]);
-    let (mut x, mut y) = order_pair(&daemon);
-    x.write_all(b"Al").unwrap();
-    daemon.settle();
-    y.write_all(b"Bob\n").unwrap();
-    daemon.stdout.find("Y: Bob");
-    x.write_all(b"ice\n").unwrap();
-    let order = "Y: Bob received before X: Alice\n";
-    assert_eq!(
-        (recv(&mut x, 1024), recv(&mut y, 1024)),
-        (order.into(), order.into())
-    );
-}
-
-#[test]
-fn an_empty_or_overlong_message_is_refused() {
-    let daemon = Daemon::serve(&[ORDER], &[]);
-    let longest = "a".repeat(1024);
-    for (message, words) in [
-        ("\n".to_owned(), "ERR room the message is empty\n"),
-        ("Client X: \n".to_owned(), "ERR room the message is empty\n"),
-        (
-            longest.clone() + "a\n",
-            "ERR room the message is longer than 1024 bytes\n",
-        ),
-    ] {
-        let (mut x, mut y) = order_pair(&daemon);
-        x.write_all(message.as_bytes()).unwrap();
-        receive(&mut x, words.as_bytes());
-        receive(&mut y, b"ERR room the partner is gone\n");
-        assert_eq!((end_of(&mut x), end_of(&mut y)), (End::Fin, End::Fin));
-    }
-    let (mut x, mut y) = order_pair(&daemon);
-    x.write_all(format!("{longest}\n").as_bytes()).unwrap();
-    y.write_all(b"Bob\n").unwrap();
-    assert!(recv(&mut y, 4096).contains(&longest));
-}
-
-#[test]
-fn whoever_is_left_alone_is_told() {
-    let mut daemon = Daemon::serve(&[ORDER], &[]);
-    for has_spoken in [false, true] {
-        let (mut x, mut y) = order_pair(&daemon);
-        if has_spoken {
-            x.write_all(b"Alice\n").unwrap();
-            daemon.stdout.find("X: Alice");
-        }
-        reset(x);
-        assert_eq!(recv(&mut y, 1024), "ERR room the partner is gone\n");
-        assert_eq!(end_of(&mut y), End::Fin);
-    }
-    // Closed in order without a word: an empty message.
-    let (x, mut y) = order_pair(&daemon);
-    drop(x);
-    assert_eq!(recv(&mut y, 1024), "ERR room the partner is gone\n");
 }
 
 #[test]

@@ -1,13 +1,12 @@
-//! Logging in: by our own clients, and in any number of segments.
+//! Logging in by our own clients.
 
 mod common;
 
-use std::io::Write;
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::thread;
 
-use common::users::{PASSWORD, UserFile, base64, client, log_in, message, read_line, run};
-use common::{Client, Daemon, End, Terminal, end_of, eventually, patient, receive, scratch};
+use common::users::{PASSWORD, UserFile, client, read_line, run};
+use common::{Client, Daemon, Terminal, eventually, patient, scratch};
 
 #[test]
 fn our_clients_log_in_with_a_file_or_the_environment() {
@@ -80,37 +79,5 @@ fn whoever_types_slowly_keeps_no_server_waiting() {
         client.set_nonblocking(false).unwrap();
         patient(&client);
         assert!(read_line(&mut client).starts_with("JOIN r "));
-    }
-}
-
-#[test]
-fn a_login_split_anywhere_lets_in_and_loses_no_byte_behind_it() {
-    let users = UserFile::of("split", &["alice"]);
-    let daemon = Daemon::serve(&[&users.lock("relay")], &[]);
-    for step in [1, 7, 50, 1000] {
-        let mut producer = daemon.connect();
-        let exchange =
-            pairloop::scram::client::Exchange::new("alice", PASSWORD, "nonce").expect("fine");
-        let hello = format!("JOIN r produce scram={}\n", base64(exchange.first()));
-        in_parts(&mut producer, hello.as_bytes(), step);
-        let (answer, proven) = exchange
-            .answer(&message(&read_line(&mut producer)))
-            .unwrap();
-        let rest = format!("AUTH {}\r\nand then the stream", base64(answer));
-        in_parts(&mut producer, rest.as_bytes(), step);
-        producer.shutdown(Shutdown::Write).unwrap();
-        proven.verify(&message(&read_line(&mut producer))).unwrap();
-        let mut consumer = daemon.connect();
-        log_in(&mut consumer, "JOIN r consume", "alice", PASSWORD).unwrap();
-        receive(&mut consumer, b"and then the stream");
-        assert_eq!(end_of(&mut consumer), End::Fin);
-    }
-}
-
-/// Says this in segments of so many bytes, each of which the daemon may find alone.
-fn in_parts(stream: &mut TcpStream, bytes: &[u8], step: usize) {
-    for part in bytes.chunks(step) {
-        stream.write_all(part).unwrap();
-        thread::yield_now();
     }
 }

@@ -3,24 +3,15 @@
 mod common;
 
 use std::io::Write;
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr};
 use std::process::{Output, Stdio};
 use std::thread;
-use std::time::Duration;
 
-use pairloop::limits::BUFFER_FLOOR;
-
-use common::{Client, Daemon, End, Noise, connect, end_of, hears_nothing, program, receive};
+use common::{Client, Daemon, End, connect, end_of, program, receive};
 
 const NAMED: &str = "relay://127.0.0.1:0?rooms=named";
 const NAMED_CHAT: &str = "chat://127.0.0.1:0?rooms=named";
 const NAMED_ORDER: &str = "order://127.0.0.1:0?rooms=named";
-
-#[track_caller]
-fn is_refused(mut client: TcpStream, words: &str) {
-    receive(&mut client, words.as_bytes());
-    assert_eq!(end_of(&mut client), End::Fin, "{words}");
-}
 
 #[test]
 fn clients_meet_by_name_beside_those_that_meet_by_arrival() {
@@ -38,122 +29,6 @@ fn clients_meet_by_name_beside_those_that_meet_by_arrival() {
     receive(&mut partner_of_a, b"from a");
     receive(&mut a, b"to a");
     receive(&mut partner_of_plain, b"JOIN a\n");
-}
-
-#[test]
-fn a_hello_split_anywhere_says_the_same_and_no_byte_behind_it_is_lost() {
-    let daemon = Daemon::serve(&[NAMED], &[]);
-    let words = b"JOIN split.room produce ack\r\nand then the stream\n";
-    for split in 1..words.len() {
-        let mut consumer = daemon.say("JOIN split.room consume ack\n");
-        let mut producer = daemon.connect();
-        producer.set_nodelay(true).unwrap();
-        producer.write_all(&words[..split]).unwrap();
-        // A client that comes later has been answered, so what came before it was read.
-        is_refused(daemon.say("?"), "ERR hello expected JOIN <room>\n");
-        producer.write_all(&words[split..]).unwrap();
-        producer.shutdown(Shutdown::Write).unwrap();
-        let from = producer.local_addr().unwrap();
-        receive(&mut consumer, format!("OK X {from}\n").as_bytes());
-        let from = consumer.local_addr().unwrap();
-        receive(&mut producer, format!("OK Y {from}\n").as_bytes());
-        receive(&mut consumer, b"and then the stream\n");
-        assert_eq!(end_of(&mut consumer), End::Fin, "split at {split}");
-    }
-}
-
-#[test]
-fn bulk_behind_the_hello_in_one_segment_arrives_whole_copied_or_spliced() {
-    const BULK: u64 = 8 << 20;
-    for options in [&[][..], &["--no-splice"]] {
-        let daemon = Daemon::serve(&[NAMED], options);
-        let mut producer = daemon.connect();
-        let sending = thread::spawn(move || {
-            let noise = Noise::new(7);
-            let head = [b"JOIN bulk produce\n", &noise.from(0)[..1000]].concat();
-            producer.write_all(&head).unwrap();
-            noise.send(&mut producer, 1000..BULK);
-            producer.shutdown(Shutdown::Write).unwrap();
-            assert_eq!(end_of(&mut producer), End::Fin);
-        });
-        let mut consumer = daemon.say("JOIN bulk consume\n");
-        Noise::new(7).receive(&mut consumer, 0..BULK);
-        assert_eq!(end_of(&mut consumer), End::Fin);
-        drop(consumer);
-        sending.join().unwrap();
-    }
-}
-
-#[test]
-fn who_says_its_hello_in_parts_has_no_more_memory_than_others_who_wait() {
-    let mut daemon = Daemon::serve(&[NAMED], &[]);
-    let mut client = daemon.say("J");
-    daemon.settle();
-    daemon.signal(common::Signal::STOP);
-    let rest = [b"OIN a\n", &[b'x'; 60_000][..]].concat();
-    client.write_all(&rest).unwrap();
-    daemon.signal(common::Signal::CONT);
-    daemon.settle();
-    // Nothing bounds how long it may wait, so there could be thousands like it.
-    // Each settling is five reports.
-    let held = (0..10).map(|_| {
-        let line = daemon.stderr.find(" bytes buffered");
-        let (before, _) = line.split_once(" bytes buffered").unwrap();
-        let number = before.rsplit(' ').next().unwrap();
-        number.parse::<usize>().unwrap()
-    });
-    let held = held.max().unwrap();
-    assert!(held <= BUFFER_FLOOR, "{held} bytes");
-}
-
-#[test]
-fn strangers_are_told_and_sent_away_at_once() {
-    let mut daemon = Daemon::serve(&[NAMED], &[]);
-    for greeting in [
-        "GET / HTTP/1.1\r\n",
-        "\u{16}\u{3}\u{1}",
-        "SSH-2.0-x\r\n",
-        "\0",
-    ] {
-        is_refused(daemon.say(greeting), "ERR hello expected JOIN <room>\n");
-    }
-    is_refused(
-        daemon.say("JOIN a/b\n"),
-        "ERR room a room is 1 to 64 of A-Z a-z 0-9 . _ -\n",
-    );
-    is_refused(
-        daemon.say(format!("JOIN a scram={}\n", "A".repeat(1 << 20))),
-        "ERR hello the line is too long\n",
-    );
-    daemon.has_clients(0);
-    let mut y = daemon.say("JOIN a\n");
-    y.shutdown(Shutdown::Write).unwrap();
-    assert_eq!(end_of(&mut y), End::Fin, "a health check");
-}
-
-#[test]
-fn a_hello_must_be_said_in_time_however_slowly_it_comes() {
-    let mut daemon = Daemon::serve(&[NAMED], &["--hello-timeout", "300ms"]);
-    let slow: Vec<TcpStream> = (0..200).map(|_| daemon.say("J")).collect();
-    let mut dripping = daemon.say("JOIN ");
-    let drips = thread::spawn(move || {
-        // Each byte would be in time for a limit that counts from the one before.
-        while dripping.write_all(b"r").is_ok() && hears_nothing(&dripping) {
-            thread::sleep(Duration::from_millis(20));
-        }
-        dripping
-    });
-    for client in slow {
-        is_refused(client, "ERR timeout no hello came in time\n");
-    }
-    is_refused(drips.join().unwrap(), "ERR timeout no hello came in time\n");
-    daemon.has_clients(0);
-    assert!(
-        daemon
-            .stderr
-            .find("no hello came in time")
-            .contains("refused")
-    );
 }
 
 #[test]
@@ -278,21 +153,4 @@ fn a_client_says_what_the_server_has_against_it() {
         .args(["serve", "--listen", "echo://127.0.0.1:0?rooms=named"])
         .output();
     assert_eq!(output.unwrap().status.code(), Some(2));
-}
-
-#[test]
-fn a_thousand_clients_of_one_name_pair_off_and_leave_nothing() {
-    let mut daemon = Daemon::serve(&[NAMED], &[]);
-    let mut random = fastrand::Rng::with_seed(3);
-    for _ in 0..5 {
-        let mut clients: Vec<TcpStream> =
-            (0..200).map(|_| daemon.say("JOIN crowd ack\n")).collect();
-        random.shuffle(&mut clients);
-        for client in clients.drain(..70) {
-            common::reset(client);
-        }
-        drop(clients);
-        daemon.has_clients(0);
-    }
-    daemon.stop();
 }

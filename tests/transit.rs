@@ -4,12 +4,9 @@ mod common;
 
 use std::io::Write;
 use std::net::{Shutdown, TcpStream};
-use std::thread;
 
 use common::transit::{TRANSIT, are_partners, handshake};
-use common::{
-    Daemon, End, Noise, Signal, end_of, eventually, hears_nothing, read_all, receive, reset,
-};
+use common::{Daemon, End, Noise, Signal, end_of, eventually, hears_nothing, receive, reset};
 
 impl Daemon {
     /// Two clients that have met.
@@ -61,19 +58,6 @@ fn old_and_new_clients_meet_in_all_combinations() {
         assert!(hears_nothing(&other));
         other.shutdown(Shutdown::Write).unwrap();
         assert_eq!(end_of(&mut other), End::Fin);
-    }
-}
-
-#[test]
-fn a_handshake_split_anywhere_is_the_same_handshake() {
-    let daemon = Daemon::serve(&[TRANSIT], &[]);
-    let line = handshake(1, Some(2));
-    for split in 1..line.len() {
-        let mut x = daemon.say(&line[..split]);
-        daemon.has_read();
-        x.write_all(&line.as_bytes()[split..]).unwrap();
-        let mut y = daemon.say(handshake(1, Some(3)));
-        are_partners(&mut x, &mut y);
     }
 }
 
@@ -136,42 +120,6 @@ fn whatever_is_no_handshake_is_answered_and_sent_away() {
 }
 
 #[test]
-fn a_bad_handshake_split_anywhere_is_as_bad() {
-    let daemon = Daemon::serve(&[TRANSIT], &[]);
-    let line = handshake(0, Some(1)).replace('\n', "\r\n");
-    for split in 1..line.len() {
-        let mut client = daemon.say(&line[..split]);
-        daemon.has_read();
-        client.write_all(&line.as_bytes()[split..]).unwrap();
-        is_bad(client);
-    }
-}
-
-#[test]
-fn a_line_may_have_1024_bytes_and_a_longer_one_is_closed_without_a_word() {
-    let daemon = Daemon::serve(&[TRANSIT], &[]);
-    for length in [1023, 1024] {
-        is_bad(daemon.say("x".repeat(length) + "\n"));
-        let mut client = daemon.say("x".repeat(length));
-        daemon.has_read();
-        assert!(hears_nothing(&client), "{length} may still become a line");
-        client.write_all(b"\n").unwrap();
-        is_bad(client);
-    }
-    for length in [1025, 2048, 1 << 20] {
-        for end in ["", "\n"] {
-            let mut client = daemon.connect();
-            // It may be closed before all of it is written.
-            let _ = client.write_all(("x".repeat(length) + end).as_bytes());
-            let (answer, _) = read_all(&mut client);
-            assert!(answer.is_empty(), "{length}");
-        }
-    }
-    let mut client = daemon.say("x".repeat(1025));
-    assert_eq!(end_of(&mut client), End::Fin);
-}
-
-#[test]
 fn whoever_speaks_while_it_waits_is_impatient_and_nobodys_partner() {
     let mut daemon = Daemon::serve(&[TRANSIT], &[]);
     for side in [None, Some(1)] {
@@ -210,33 +158,6 @@ fn a_partner_that_comes_at_the_same_time_does_not_make_up_for_impatience() {
     receive(&mut impatient, b"impatient\n");
     assert_eq!(end_of(&mut impatient), End::Fin);
     are_partners(&mut waiting, &mut daemon.say(handshake(0, Some(1))));
-}
-
-#[test]
-fn a_transfer_behind_the_second_handshake_arrives_whole_copied_or_spliced() {
-    const BULK: u64 = 16 << 20;
-    for options in [&[][..], &["--no-splice"]] {
-        let daemon = Daemon::serve(&[TRANSIT], options);
-        let mut x = daemon.say(handshake(0, Some(1)));
-        daemon.has_read();
-        let mut y = daemon.connect();
-        let noise = Noise::new(11);
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                // One segment, and more of the stream than is read ahead.
-                let head = [handshake(0, Some(2)).as_bytes(), &noise.from(0)[..5000]].concat();
-                y.write_all(&head).unwrap();
-                noise.send(&mut y, 5000..BULK);
-                y.shutdown(Shutdown::Write).unwrap();
-            });
-            receive(&mut x, b"ok\n");
-            assert_eq!(noise.receive_all(&mut x, 0), (BULK, End::Fin));
-        });
-        x.write_all(b"received").unwrap();
-        x.shutdown(Shutdown::Write).unwrap();
-        receive(&mut y, b"ok\nreceived");
-        assert_eq!(end_of(&mut y), End::Fin);
-    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod at_rest;
 mod beside;
+mod bystander;
 mod client;
 pub mod forward;
 pub mod generator;
@@ -22,6 +23,7 @@ pub mod users;
 
 pub use at_rest::AtRest;
 pub use beside::beside_a_room;
+pub use bystander::Bystander;
 pub use client::Client;
 pub use lines::Lines;
 pub use noise::Noise;

@@ -4,11 +4,14 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::ops::Range;
 
-use super::{End, read};
+use super::{Daemon, End, read};
 
 /// A prime near a million: neither a read, a buffer nor a window is a multiple of it, so that bytes lost, doubled or
 /// exchanged can't go unnoticed.
 const PERIOD: usize = 999_983;
+
+/// Far more than the kernel and the daemon may keep for one direction.
+const ENDLESS: u64 = 1 << 30;
 
 /// An endless stream of random bytes.
 pub struct Noise {
@@ -58,6 +61,20 @@ impl Noise {
             }
         }
         stream.set_nonblocking(false).expect("a socket");
+        position
+    }
+
+    /// Sends from the start until there is no room, and still none when the daemon has had many turns. Answers the position
+    /// reached.
+    pub fn send_until_stopped(&self, stream: &TcpStream, daemon: &mut Daemon) -> u64 {
+        let (mut position, mut refusals) = (0, 0);
+        while refusals < 5 {
+            let reached = self.send_at_once(stream, position, ENDLESS);
+            assert!(reached < ENDLESS, "nothing stops the producer");
+            refusals = if reached == position { refusals + 1 } else { 0 };
+            position = reached;
+            daemon.settle();
+        }
         position
     }
 

@@ -1,7 +1,5 @@
 //! Clients of a transit relay whose network goes away without a word: they send neither FIN nor RST.
 
-mod common;
-
 use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::net::TcpStream;
@@ -12,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use common::transit::handshake;
-use common::{Daemon, End, connect, end_of, eventually, receive, serve};
+use crate::common::transit::handshake;
+use crate::common::{Daemon, End, connect, end_of, eventually, receive, serve};
 use pairloop::limits::{KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES};
 
 const URL: &str = "transit://10.213.0.1:0";
@@ -140,6 +138,8 @@ fn whoever_says_nothing_is_gone_when_keepalive_gets_no_answer() {
 fn whoever_leaves_bytes_without_an_answer_is_gone_after_the_user_timeout() {
     let cable = Cable::new("busy");
     let mut daemon = cable.daemon(&["--stall-timeout", "1s"]);
+    daemon.settle();
+    let before = daemon.descriptors().len();
     let (mut x, _y) = cable.met(&mut daemon, 1);
     cable.is_cut();
     // The kernel takes all of it, so only the kernel knows that nobody answers.
@@ -148,6 +148,7 @@ fn whoever_leaves_bytes_without_an_answer_is_gone_after_the_user_timeout() {
     let took = daemon.is_rid_of_all(2 * user_timeout, "closed: 1 unreachable, 1 partner_lost");
     assert!(took + SLACK > user_timeout, "{took:?}");
     assert_eq!(end_of(&mut x), End::Reset);
+    assert_eq!(daemon.descriptors().len(), before);
 }
 
 #[test]

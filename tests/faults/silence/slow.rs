@@ -1,52 +1,39 @@
-//! A slow reader stops its own sender and nobody else, and costs a bounded amount of memory.
-
-mod common;
+//! Slow readers, and such as never read: one stops its own sender and nobody else, and costs a bounded amount of memory.
 
 use std::io::{ErrorKind, Write};
 use std::net::{Shutdown, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use common::{Daemon, End, Noise, RELAY, connect, end_of, receive, scratch};
-
-/// Far more than the kernel and the daemon may keep for one direction.
-const ENDLESS: u64 = 1 << 30;
-
-/// Sends until there is no room, and still none when the daemon has had many turns. Answers the position reached.
-fn send_until_stopped(daemon: &mut Daemon, stream: &TcpStream, noise: &Noise) -> u64 {
-    let (mut position, mut refusals) = (0, 0);
-    while refusals < 5 {
-        let reached = noise.send_at_once(stream, position, ENDLESS);
-        assert!(reached < ENDLESS, "nothing stops the producer");
-        refusals = if reached == position { refusals + 1 } else { 0 };
-        position = reached;
-        daemon.settle();
-    }
-    position
-}
+use crate::common::{
+    self, Bystander, Daemon, End, Noise, RELAY, connect, end_of, receive, scratch,
+};
 
 #[test]
 fn a_consumer_that_does_not_read_stops_its_producer_and_loses_nothing() {
-    let mut daemon = Daemon::serve(&[RELAY], &[]);
+    let mut daemon = Daemon::serve(&[RELAY, RELAY], &[]);
+    let bystander = Bystander::at(daemon.address(1));
     let noise = Noise::new(1);
     let (producer, mut consumer) = daemon.pair();
     let (mut x, mut y) = daemon.pair();
     noise.send(&mut x, 0..1);
     noise.receive(&mut y, 0..1);
-    let before = memory(&daemon);
+    let before = daemon.memory("VmRSS");
 
-    let sent = send_until_stopped(&mut daemon, &producer, &noise);
-    let grown = memory(&daemon).saturating_sub(before);
+    let sent = noise.send_until_stopped(&producer, &mut daemon);
+    let grown = daemon.memory("VmRSS").saturating_sub(before);
     assert!(
         grown < 2 << 20,
         "{grown} bytes of memory for one slow reader"
     );
+    bystander.goes_on_for(200);
 
     thread::scope(|scope| {
         scope.spawn(|| noise.send(&mut x, 1..8 << 20));
         noise.receive(&mut y, 1..8 << 20);
     });
-    assert_eq!(daemon.report(), 4);
+    assert_eq!(daemon.report(), 6);
+    bystander.was_undisturbed(Duration::from_millis(100));
 
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -58,21 +45,12 @@ fn a_consumer_that_does_not_read_stops_its_producer_and_loses_nothing() {
     });
 }
 
-/// What the daemon itself holds. Elsewhere than on Linux only the producer's stop is seen.
-fn memory(daemon: &Daemon) -> u64 {
-    if cfg!(target_os = "linux") {
-        daemon.memory("VmRSS")
-    } else {
-        0
-    }
-}
-
 #[test]
 fn a_stopped_direction_does_not_stop_the_other() {
     let mut daemon = Daemon::serve(&[RELAY], &[]);
     let (there, back) = (Noise::new(2), Noise::new(3));
     let (mut x, mut y) = daemon.pair();
-    let sent = send_until_stopped(&mut daemon, &x, &there);
+    let sent = there.send_until_stopped(&x, &mut daemon);
     thread::scope(|scope| {
         scope.spawn(|| back.send(&mut &y, 0..8 << 20));
         back.receive(&mut x, 0..8 << 20);
@@ -97,7 +75,7 @@ fn all_slow_readers_together_stay_within_the_buffer_memory() {
     let rooms: Vec<_> = (0..20).map(|_| daemon.pair()).collect();
     let sent: Vec<u64> = rooms
         .iter()
-        .map(|(producer, _)| send_until_stopped(&mut daemon, producer, &noise))
+        .map(|(producer, _)| noise.send_until_stopped(producer, &mut daemon))
         .collect();
     // Of two reports the first has been written when the second is answered.
     daemon.settle();
@@ -132,7 +110,7 @@ fn a_reader_that_stalls_is_ended_and_its_producer_is_told() {
 }
 
 /// Sends, waiting for room like any program, until an error ends it.
-fn fill(mut producer: &TcpStream, noise: &Noise) -> (u64, ErrorKind) {
+pub(super) fn fill(mut producer: &TcpStream, noise: &Noise) -> (u64, ErrorKind) {
     let mut sent = 0;
     loop {
         match producer.write(noise.from(sent)) {
@@ -148,7 +126,7 @@ fn a_slow_reader_that_takes_a_little_is_not_stalled() {
     let noise = Noise::new(6);
     let (producer, mut consumer) = daemon.pair();
     let (stalled, _never_reads) = (connect(daemon.address(1)), connect(daemon.address(1)));
-    let sent = send_until_stopped(&mut daemon, &producer, &noise);
+    let sent = noise.send_until_stopped(&producer, &mut daemon);
     // What this room holds is taken piece by piece while the other room stalls from beginning to end.
     thread::scope(|scope| {
         let other = scope.spawn(|| fill(&stalled, &noise));

@@ -1,29 +1,42 @@
 //! FIN travels: whoever has finished sending may go on listening.
 
-mod common;
-
 use std::io::{ErrorKind, Write};
 use std::net::{Shutdown, TcpStream};
 use std::thread;
 
-use common::{Daemon, End, Noise, RELAY, end_of, eventually};
+use crate::common::{self, Daemon, End, Noise, RELAY, end_of, eventually};
+
+/// Copied, and spliced as soon as there is enough.
+const TRANSPORTS: [&[&str]; 2] = [&["--no-splice"], &[]];
 
 #[test]
 fn the_first_client_may_finish_first() {
-    let daemon = Daemon::serve(&[RELAY], &[]);
-    let (x, y) = daemon.pair();
-    one_finishes_then_the_other(x, y);
+    for options in TRANSPORTS {
+        let daemon = Daemon::serve(&[RELAY], options);
+        let (x, y) = daemon.pair();
+        one_finishes_then_the_other(x, y);
+        everybody_is_gone(daemon);
+    }
 }
 
 #[test]
 fn the_second_client_may_finish_first() {
-    let daemon = Daemon::serve(&[RELAY], &[]);
-    let (x, y) = daemon.pair();
-    one_finishes_then_the_other(y, x);
+    for options in TRANSPORTS {
+        let daemon = Daemon::serve(&[RELAY], options);
+        let (x, y) = daemon.pair();
+        one_finishes_then_the_other(y, x);
+        everybody_is_gone(daemon);
+    }
+}
+
+fn everybody_is_gone(mut daemon: Daemon) {
+    let over = daemon.stderr.find("over after");
+    assert!(over.contains(": done;"), "{over}");
+    daemon.has_clients(0);
 }
 
 fn one_finishes_then_the_other(mut early: TcpStream, mut late: TcpStream) {
-    const LENGTH: u64 = 4 << 20;
+    const LENGTH: u64 = 16 << 20;
     let (question, answer) = (Noise::new(1), Noise::new(2));
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -75,20 +88,26 @@ fn both_may_finish_without_a_byte() {
 #[test]
 fn a_half_closed_room_that_falls_silent_is_reset() {
     let mut daemon = Daemon::serve(&[RELAY], &["--half-close-timeout", "200ms"]);
-    let (mut x, mut y) = daemon.pair();
-    x.write_all(b"all I have").unwrap();
-    x.shutdown(Shutdown::Write).unwrap();
-    common::receive(&mut y, b"all I have");
-    assert_eq!(end_of(&mut y), End::Fin);
-    assert_eq!(end_of(&mut x), End::Reset, "the answer was cut short");
-    daemon.stderr.find("half-closed for too long");
-    // FIN is all that a read can find here any more; a write learns of the reset.
-    let kinds = [ErrorKind::ConnectionReset, ErrorKind::BrokenPipe];
-    eventually("a reset for the side that was silent", || {
-        y.write_all(b"?")
-            .is_err_and(|error| kinds.contains(&error.kind()))
-    });
-    daemon.has_clients(0);
+    daemon.settle();
+    let before = daemon.descriptors().len();
+    for x_is_first in [true, false] {
+        let (x, y) = daemon.pair();
+        let (mut early, mut late) = if x_is_first { (x, y) } else { (y, x) };
+        early.write_all(b"all I have").unwrap();
+        early.shutdown(Shutdown::Write).unwrap();
+        common::receive(&mut late, b"all I have");
+        assert_eq!(end_of(&mut late), End::Fin);
+        assert_eq!(end_of(&mut early), End::Reset, "the answer was cut short");
+        daemon.stderr.find("half-closed for too long");
+        // FIN is all that a read can find here any more; a write learns of the reset.
+        let kinds = [ErrorKind::ConnectionReset, ErrorKind::BrokenPipe];
+        eventually("a reset for the side that was silent", || {
+            late.write_all(b"?")
+                .is_err_and(|error| kinds.contains(&error.kind()))
+        });
+        daemon.has_clients(0);
+        assert_eq!(daemon.descriptors().len(), before);
+    }
 }
 
 #[test]
