@@ -152,7 +152,7 @@ pub const RESET_PATIENCE: Duration = Duration::from_secs(5);
 pub const LINGER: Duration = Duration::from_secs(2);
 
 /// Bytes that are read of it at once when it gives way to somebody new: what the kernel holds for one, unless told
-/// otherwise (tcp_rmem, 6 MiB). More would hold up the others.
+/// otherwise (tcp_rmem, 6 MiB). More would hold up the others, and after more than a read of it no more clients are accepted in that turn.
 pub const GIVING_WAY: usize = 6 << 20;
 
 /// Silence after which the kernel asks whether the peer is still there, time between its questions, and how many

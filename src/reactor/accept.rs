@@ -8,7 +8,7 @@ use std::time::Instant;
 use log::{debug, info, warn};
 
 use crate::engine::{Input, ListenerId};
-use crate::limits::{ACCEPT_RETRY, ACCEPTS_PER_TURN};
+use crate::limits::{ACCEPT_RETRY, ACCEPTS_PER_TURN, BYTES_PER_TURN};
 use crate::logging::CLIENTS;
 
 use super::connection::Connection;
@@ -112,7 +112,14 @@ impl<N: Net> Reactor<N> {
                 return;
             };
             match retry(|| self.net.accept(socket)) {
-                Ok((stream, peer)) => self.admit(number, stream, peer),
+                Ok((stream, peer)) => {
+                    let read = self.make_room();
+                    self.admit(number, stream, peer);
+                    if read > BYTES_PER_TURN {
+                        // That was what a turn may take. Whoever else is in the queue comes in the next.
+                        return;
+                    }
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     listener.ready = false;
                     return;
@@ -133,7 +140,6 @@ impl<N: Net> Reactor<N> {
 
     fn admit(&mut self, number: usize, stream: N::Stream, peer: SocketAddr) {
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-        self.make_room();
         if self.clients_connected() >= self.settings.max_clients {
             // Dropping the stream resets it: nobody mistakes the refusal for an empty stream.
             self.listeners[number].refused += 1;

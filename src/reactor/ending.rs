@@ -146,23 +146,24 @@ impl<N: Net> Reactor<N> {
     }
 
     /// Makes a place on a full table. Lingering is a courtesy, and whoever is new goes before it: else clients who are sent
-    /// away, and stay, could keep all others out.
-    pub(super) fn make_room(&mut self) {
+    /// away, and stay, could keep all others out. Answers how many bytes had to be read for that.
+    pub(super) fn make_room(&mut self) -> usize {
+        let mut read = 0;
         while self.clients_connected() >= self.settings.max_clients
             && let Some(id) = self.lingering.pop_front()
         {
             if let Some(connection) = self.connections.get_mut(id) {
                 // What is unread would turn closing into a reset, before its last words are there.
-                let mut left = GIVING_WAY;
-                while left > 0
+                while read < GIVING_WAY
                     && let Ok(bytes @ 1..) =
                         retry(|| self.net.read(&mut connection.stream, &mut self.scratch[..]))
                 {
-                    left = left.saturating_sub(bytes);
+                    read += bytes;
                 }
             }
             self.free(id, Ending::Finish);
         }
+        read
     }
 
     /// A reset destroys what is still on its way, so it waits until the peer's kernel has it all, as long as that
