@@ -1,9 +1,5 @@
 //! A daemon that runs out of descriptors keeps its rooms, rests, and goes on accepting by itself.
 
-#![cfg(target_os = "linux")]
-
-mod common;
-
 use std::io::Write;
 use std::net::TcpStream;
 use std::process::Command;
@@ -11,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, prlimit};
 
-use common::{Daemon, ECHO, RELAY, connect, receive};
+use crate::common::{Daemon, ECHO, RELAY, connect, receive};
 
 /// Lets the daemon open only so many descriptors more.
 fn limit(daemon: &Daemon, more: usize) {
@@ -75,7 +71,7 @@ fn without_descriptors_rooms_go_on_and_accepting_rests_until_there_are_some() {
 /// Without pipes links copy, so they are no reason to refuse.
 #[test]
 fn pipes_do_not_take_descriptors_from_the_clients_that_were_asked_for() {
-    let plain = common::serve(&[RELAY]);
+    let plain = crate::common::serve(&[RELAY]);
     let mut command = Command::new("sh");
     command.args(["-c", "ulimit -n 1024; exec \"$0\" \"$@\""]);
     command.arg(plain.get_program()).args(plain.get_args());
