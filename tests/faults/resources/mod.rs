@@ -5,4 +5,5 @@
 
 mod descriptors;
 mod pipe_quota;
+mod refused;
 mod splice;

@@ -70,7 +70,7 @@ fn a_kernel_without_splice_copies() {
 #[test]
 #[ignore = "needs strace"]
 fn links_copy_when_no_pipe_can_be_made() {
-    for error in ["EMFILE", "ENFILE"] {
+    for error in ["EMFILE", "ENFILE", "ENOMEM"] {
         arrives_whole_in_spite_of(&format!("pipe2:error={error}:when=1+"));
     }
 }
