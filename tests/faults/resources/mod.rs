@@ -4,6 +4,7 @@
 #![cfg(target_os = "linux")]
 
 mod descriptors;
+mod memory;
 mod pipe_quota;
 mod refused;
 mod splice;
