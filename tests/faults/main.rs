@@ -6,3 +6,4 @@ mod common;
 
 mod logging;
 mod resources;
+mod signals;

@@ -44,7 +44,7 @@ impl Served {
 
     /// Only the two rooms are left, with what they need, and the daemon can be stopped.
     #[track_caller]
-    fn is_as_before(mut self) {
+    fn ends_as_it_began(mut self) {
         self.goes_on();
         self.daemon.has_clients(3);
         self.daemon.has_descriptors(self.descriptors);
@@ -94,7 +94,7 @@ fn for_want_of_files_buffers_or_memory_accepting_rests_and_resumes_by_itself() {
         let counted = counted.unwrap().parse::<u128>().unwrap();
         assert!(counted >= tries, "{counted} of {tries}");
         drop(pending);
-        served.is_as_before();
+        served.ends_as_it_began();
     }
 }
 
@@ -124,7 +124,7 @@ fn a_client_that_gave_up_before_it_was_accepted_costs_a_debug_line() {
             !said.iter().any(|line| line.contains("accepting pauses")),
             "{said:#?}"
         );
-        served.is_as_before();
+        served.ends_as_it_began();
     }
 }
 
@@ -145,7 +145,7 @@ fn clients_that_are_reset_before_they_are_accepted_harm_nobody_behind_them() {
     receive(&mut late, b"I am here");
     served.goes_on();
     drop(late);
-    served.is_as_before();
+    served.ends_as_it_began();
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn a_client_that_cannot_be_watched_is_refused_and_counted() {
         served.daemon.stderr.find("refused: ");
         served.daemon.settle();
         served.daemon.stderr.find("1 refused, ");
-        served.is_as_before();
+        served.ends_as_it_began();
     }
 }
 
@@ -187,7 +187,7 @@ fn a_client_that_cannot_be_read_or_written_fails_and_nobody_else() {
             drop(strace);
             assert_eq!(read_all(&mut y), (Vec::new(), End::Reset), "{fault}");
             assert_eq!(read_all(&mut x), (Vec::new(), End::Reset), "{fault}");
-            served.is_as_before();
+            served.ends_as_it_began();
         }
     }
 }
@@ -217,7 +217,7 @@ fn a_stream_that_cannot_be_spliced_for_want_of_memory_is_cut_and_no_other() {
         let pipe = served.daemon.descriptors().len() - served.descriptors;
         assert!(pipe == 0 || pipe == 2, "{pipe} descriptors more");
         served.descriptors += pipe;
-        served.is_as_before();
+        served.ends_as_it_began();
     }
 }
 
