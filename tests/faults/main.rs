@@ -7,3 +7,4 @@ mod common;
 mod logging;
 mod resources;
 mod signals;
+mod surroundings;
