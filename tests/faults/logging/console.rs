@@ -101,6 +101,14 @@ fn a_stopped_reader_of_stderr_costs_lines_and_nothing_else() {
     let clients: Vec<_> = (0..200).map(|_| daemon.connect()).collect();
     daemon.has_clients(200);
     eventually("lost lines", || dropped(&daemon, &file, "stderr") >= 100);
+    // Lost is lost: nothing is kept for a reader that may come back.
+    let (before, descriptors) = (daemon.memory("VmRSS"), daemon.descriptors().len());
+    for _ in 0..1000 {
+        daemon.report();
+    }
+    let grown = daemon.memory("VmRSS").saturating_sub(before);
+    assert!(grown < 1 << 20, "{grown} bytes more");
+    daemon.has_descriptors(descriptors);
     a_room_works(daemon.address(0));
     drop(clients);
     daemon.stop();

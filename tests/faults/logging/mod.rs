@@ -3,4 +3,5 @@
 #![cfg(target_os = "linux")]
 
 mod console;
+mod flood;
 mod usage;
