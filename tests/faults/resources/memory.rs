@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::common::{
     DEADLINE, Daemon, ECHO, Noise, RELAY, Room, patient, raise_descriptor_limit, read, scratch,
@@ -42,6 +42,17 @@ fn slow_rooms(daemon: &mut Daemon, count: usize) -> Vec<(TcpStream, TcpStream, u
     rooms
 }
 
+/// At last their readers read.
+#[track_caller]
+fn all_arrives(rooms: Vec<(TcpStream, TcpStream, u64)>) {
+    let noise = Noise::new(1);
+    for (_producer, mut consumer, sent) in rooms {
+        let socket = SockRef::from(&consumer);
+        socket.set_recv_buffer_size(1 << 20).unwrap();
+        noise.receive(&mut consumer, 0..sent);
+    }
+}
+
 /// A client for which the kernel keeps so much and not megabytes, so that many of them are no burden to the machine.
 fn with_buffers(address: SocketAddr, bytes: usize) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
@@ -73,10 +84,7 @@ fn slow_readers_do_not_take_the_daemon_beyond_its_address_space() {
         let mut echo = Room::echo(&daemon, 1);
         let rooms = slow_rooms(&mut daemon, 80);
         echo.goes_on();
-        for (producer, mut consumer, sent) in rooms {
-            Noise::new(1).receive(&mut consumer, 0..sent);
-            drop(producer);
-        }
+        all_arrives(rooms);
         echo.goes_on();
         drop(echo);
         daemon.has_clients(0);
@@ -101,9 +109,7 @@ fn clients_beyond_what_the_address_space_is_enough_for_are_refused() {
         "nobody else is let in"
     );
     daemon.stderr.find("clients is the limit");
-    for (_, mut consumer, sent) in rooms {
-        Noise::new(1).receive(&mut consumer, 0..sent);
-    }
+    all_arrives(rooms);
     drop(idle);
     daemon.has_clients(0);
     assert!(let_in(&daemon).is_some());
@@ -167,9 +173,7 @@ fn slow_readers_stay_within_the_buffer_memory_and_clients_beyond_it_are_refused(
     daemon.settle();
     let refused = statistic(&file, "pairloop_refused_total{service=\"echo\"} ");
     assert_eq!(refused, 10 - others.len());
-    for (_, mut consumer, sent) in rooms {
-        Noise::new(1).receive(&mut consumer, 0..sent);
-    }
+    all_arrives(rooms);
     echo.goes_on();
     drop((others, echo));
     daemon.has_clients(0);
