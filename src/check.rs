@@ -6,13 +6,14 @@ use std::path::Path;
 
 use rustix::fs::{Access, access};
 
+use crate::capacity;
 use crate::cli::ServeArgs;
 use crate::config::Config;
 use crate::console;
 use crate::engine::Meeting;
 use crate::listen::{DEFAULTS, ListenUrl};
 use crate::pid_file::PidFileError;
-use crate::serve::{ServeError, identity, settings, urls};
+use crate::serve::{ServeError, identity, urls};
 use crate::units::Limit;
 use crate::users::Users;
 use crate::workers;
@@ -36,7 +37,7 @@ pub fn check(config: &Config) -> Result<(), ServeError> {
     for worker in workers::named_by(&urls(&config.args)) {
         worker.look_up()?;
     }
-    let settings = settings(&config.args, &urls(&config.args))?;
+    let settings = capacity::settings(&config.args, &urls(&config.args))?;
     for (key, default) in config.defaults() {
         let origin = config.set(&key).next().map(|value| &value.origin);
         let value = match key.as_str() {

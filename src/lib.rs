@@ -7,6 +7,7 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod bench;
+mod capacity;
 pub mod check;
 pub mod cidr;
 pub mod cli;
@@ -19,6 +20,7 @@ pub mod limits;
 pub mod listen;
 pub mod logging;
 pub mod manual;
+pub mod memory;
 pub mod password;
 mod pid_file;
 mod privileges;

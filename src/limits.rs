@@ -132,6 +132,15 @@ pub const SHARED_BUFFER_MEMORY: usize = 256 * 1024 * 1024;
 /// refusal of a client takes.
 pub const RESERVED_DESCRIPTORS: usize = 64;
 
+/// Where the process may take only so much memory: bytes without which it does not begin, those that are kept back from
+/// clients for everything else, and what the program is taken to have where the system does not tell.
+pub const LEAST_MEMORY: usize = 6 * 1024 * 1024;
+pub const RESERVED_MEMORY: usize = 4 * 1024 * 1024;
+pub const PROGRAM_MEMORY: usize = 16 * 1024 * 1024;
+
+/// Bytes that a client's rows in all tables take at most, its room's name and growing tables included.
+pub const CLIENT_MEMORY: usize = 1024;
+
 /// How long accepting pauses when the system has no descriptor or memory for another client.
 pub const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
@@ -215,6 +224,11 @@ const _: () = assert!(
     CONNECTION_BYTES + ID_BYTES + SEAT_BYTES + ROOM_BYTES <= 200,
     "200 bytes a client, even for one who has a room for itself"
 );
+const _: () = assert!(
+    CLIENT_MEMORY > 2 * (CONNECTION_BYTES + ID_BYTES + SEAT_BYTES + ROOM_BYTES + LONGEST_ROOM),
+    "a table has up to twice the room that it needs"
+);
+const _: () = assert!(RESERVED_MEMORY < LEAST_MEMORY && SCRATCH < RESERVED_MEMORY);
 const _: () = assert!(
     MAX_PIPES * (PIPE_SIZE / 4096) + 1024 <= 16_384,
     "pipes fit into an unprivileged user's pages"

@@ -7,17 +7,22 @@ use log::LevelFilter;
 
 use pairloop::cli::{Cli, Command};
 use pairloop::config::{self, ConfigError, Sources, Value};
-use pairloop::{bench, check, client, console, logging, manual, serve, users};
+use pairloop::{bench, check, client, console, logging, manual, memory, serve, users};
 
 /// 0: asked to stop, or done. 1: could not run, or failed. 2: wrong usage (clap's own, and that of the configuration).
 fn main() -> ExitCode {
-    let (cli, given) = config::command_line();
-    run(&cli, given).unwrap_or_else(|error| {
+    begin().unwrap_or_else(|error| {
         console::STDERR.write_line(format!("pairloop: {error}\n").as_bytes());
         let config = error.downcast_ref::<ConfigError>();
         let is_usage = config.is_some_and(ConfigError::is_usage);
         ExitCode::from(if is_usage { 2 } else { 1 })
     })
+}
+
+fn begin() -> Result<ExitCode, Box<dyn Error>> {
+    memory::is_enough()?;
+    let (cli, given) = config::command_line();
+    run(&cli, given)
 }
 
 fn run(cli: &Cli, given: Vec<Value>) -> Result<ExitCode, Box<dyn Error>> {

@@ -47,15 +47,16 @@ impl PidFile {
         let mut draft = path.to_owned().into_os_string();
         draft.push(format!(".{}", process::id()));
         let draft = Path::new(&draft);
-        let locked = write(draft).map_err(failed)?;
-        let placed = place(draft, path);
-        // It has the other name now, or another file has.
+        let taken = write(draft).map_err(failed).and_then(|locked| {
+            place(draft, path)?;
+            Ok(Self {
+                locked,
+                path: path.to_owned(),
+            })
+        });
+        // It has the other name now, or another file has; or the disk is full.
         let _ = fs::remove_file(draft);
-        placed?;
-        Ok(Self {
-            locked,
-            path: path.to_owned(),
-        })
+        taken
     }
 }
 

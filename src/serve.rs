@@ -6,18 +6,17 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use log::{debug, info};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use thiserror::Error;
 
+use crate::capacity::{self, CapacityError};
 use crate::cli::ServeArgs;
 use crate::config::{Config, Running};
 use crate::console;
-use crate::engine::{ClientId, Engine, ListenerId, Timeouts};
-use crate::limits::{MAX_PIPES, PIPE_SHARE, RESERVED_DESCRIPTORS, SHARED_BUFFER_MEMORY};
+use crate::engine::{Engine, ListenerId, Timeouts};
 use crate::listen::{DEFAULTS, ListenError, ListenUrl};
 use crate::pid_file::{PidFile, PidFileError};
 use crate::privileges::{Identity, PrivilegeError};
-use crate::reactor::{BufferMemory, MioNet, Net, Reactor, Settings, Splicing};
+use crate::reactor::{MioNet, Net, Reactor};
 use crate::reload::HangUp;
 use crate::systemd::{Manager, Passed};
 use crate::usage::UsageLog;
@@ -29,26 +28,8 @@ use crate::workers::{self, WorkerError};
 pub enum ServeError {
     #[error(transparent)]
     Listen(#[from] ListenError),
-    #[error(
-        "--max-clients {wanted} needs {needed} descriptors, and this process may have {limit}: raise the hard limit (ulimit -Hn)"
-    )]
-    Descriptors {
-        wanted: usize,
-        needed: usize,
-        limit: usize,
-    },
-    #[error(
-        "this process may have {limit} descriptors, too few to serve anybody: raise the hard limit (ulimit -Hn)"
-    )]
-    NoDescriptors { limit: usize },
-    #[error(
-        "--buffer-memory {given} is too little for {clients} clients: at least {least}, or fewer --max-clients"
-    )]
-    BufferMemory {
-        given: usize,
-        clients: usize,
-        least: usize,
-    },
+    #[error(transparent)]
+    Capacity(#[from] CapacityError),
     #[error(transparent)]
     Worker(#[from] WorkerError),
     #[error(transparent)]
@@ -76,7 +57,7 @@ pub enum ServeError {
 pub fn serve(config: Config) -> Result<(), ServeError> {
     let args = &config.args;
     let urls = urls(args);
-    let settings = settings(args, &urls)?;
+    let settings = capacity::settings(args, &urls)?;
     // Signals first: whoever reads the ready lines below may send one.
     let net = MioNet::new(args.stall_timeout.0)?;
     let (sockets, _pid_file) = with_privileges(args, &urls)?;
@@ -211,82 +192,4 @@ fn auth_files(urls: &[ListenUrl]) -> Vec<(ListenerId, PathBuf)> {
     let files = urls.iter().enumerate();
     let files = files.filter_map(|(lobby, url)| Some((lobby, url.auth.clone()?)));
     files.collect()
-}
-
-/// The limits, as the system allows them.
-pub(crate) fn settings(args: &ServeArgs, urls: &[ListenUrl]) -> Result<Settings, ServeError> {
-    let dials = urls.iter().any(|url| url.service.route.is_some());
-    // Connections that there may be for a client.
-    let each = 1 + usize::from(dials);
-    let limit = raise_descriptor_limit();
-    let splicing = match args.no_splice || !cfg!(target_os = "linux") {
-        true => Splicing::Never,
-        false => Splicing::Adaptive,
-    };
-    let pipes = match splicing {
-        Splicing::Never => 0,
-        _ => MAX_PIPES.min(limit / PIPE_SHARE / 2),
-    };
-    let free = limit.saturating_sub(RESERVED_DESCRIPTORS);
-    let most = free.min(ClientId::MAX_SLOTS) / each;
-    let room = most.min(free.saturating_sub(2 * pipes) / each);
-    let max_clients = match args.max_clients.map(|wanted| wanted as usize) {
-        Some(wanted) if wanted > most => {
-            let needed = wanted * each + RESERVED_DESCRIPTORS;
-            return Err(ServeError::Descriptors {
-                wanted,
-                needed,
-                limit,
-            });
-        }
-        Some(wanted) => wanted,
-        None if room == 0 => return Err(ServeError::NoDescriptors { limit }),
-        None => room,
-    };
-    // Clients go before pipes: without these, links copy.
-    let pipes = pipes.min((free - max_clients * each) / 2);
-    // Who asks for little memory, and not for so many clients, gets as many as the memory is enough for.
-    let max_clients = match (args.buffer_memory, args.max_clients) {
-        (Some(given), None) => max_clients.min(given / BufferMemory::floors(each)).max(1),
-        _ => max_clients,
-    };
-    let floors = BufferMemory::floors(max_clients * each);
-    let buffer_memory = match args.buffer_memory {
-        Some(given) if given < floors => {
-            return Err(ServeError::BufferMemory {
-                given,
-                clients: max_clients,
-                least: floors,
-            });
-        }
-        Some(given) => given.min(isize::MAX as usize),
-        None => floors + SHARED_BUFFER_MEMORY,
-    };
-    Ok(Settings {
-        max_clients,
-        buffer_memory,
-        splicing,
-        pipes,
-        stall_timeout: args.stall_timeout.0,
-        drain_timeout: args.drain_timeout,
-        once: args.once,
-        stats_file: args.stats_file.clone(),
-    })
-}
-
-/// Raises the soft limit for descriptors to the hard one, and answers what it is then.
-fn raise_descriptor_limit() -> usize {
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    let raised = setrlimit(
-        Resource::Nofile,
-        Rlimit {
-            current: maximum,
-            maximum,
-        },
-    );
-    let limit = if raised.is_ok() { maximum } else { current };
-    // No limit at all: let the table's size be the limit.
-    limit.map_or(usize::MAX, |limit| {
-        usize::try_from(limit).unwrap_or(usize::MAX)
-    })
 }

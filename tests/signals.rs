@@ -4,10 +4,7 @@ mod common;
 
 use std::io::{ErrorKind, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-
-use rustix::process::kill_process;
 
 use common::{Daemon, ECHO, End, Noise, RELAY, Signal, connect, end_of, receive, scratch};
 
@@ -64,42 +61,6 @@ fn sigusr2_logs_the_counts_of_each_service() {
 }
 
 #[test]
-fn after_a_storm_of_sigusr2_the_last_one_is_answered() {
-    let mut daemon = Daemon::serve(&[ECHO], &[]);
-    let mut clients = vec![daemon.connect()];
-    for round in 1..=20 {
-        let noise = Noise::new(round);
-        let (pid, over) = (daemon.pid(), &AtomicBool::new(false));
-        thread::scope(|scope| {
-            let storm = scope.spawn(move || {
-                let mut signals = 0;
-                while signals < 500 || !over.load(Ordering::Relaxed) {
-                    kill_process(pid, Signal::USR2).unwrap();
-                    signals += 1;
-                }
-            });
-            let client = clients.last_mut().unwrap();
-            for part in 0..50 {
-                noise.send(client, part * 1000..(part + 1) * 1000);
-                noise.receive(client, part * 1000..(part + 1) * 1000);
-            }
-            over.store(true, Ordering::Relaxed);
-            storm.join().unwrap();
-        });
-        // An echo shows that one client more is there; an answer that counts it is none to an earlier signal.
-        let mut client = daemon.connect();
-        client.write_all(b"here").unwrap();
-        receive(&mut client, b"here");
-        clients.push(client);
-        daemon.signal(Signal::USR2);
-        let count = format!("NUMBER OF CLIENTS : {}", clients.len());
-        daemon.stdout.find(&count);
-    }
-    drop(clients);
-    daemon.stop();
-}
-
-#[test]
 fn each_signal_to_stop_ends_an_idle_daemon_well() {
     for signal in [Signal::USR1, Signal::TERM, Signal::INT] {
         let mut daemon = Daemon::serve(&[RELAY], &[]);
@@ -145,53 +106,6 @@ fn running_rooms_may_finish_after_the_stop_has_begun() {
     echo.shutdown(Shutdown::Write).unwrap();
     assert_eq!(end_of(&mut echo), End::Fin);
     ends_well(&mut daemon);
-}
-
-#[test]
-fn rooms_that_outlast_the_drain_timeout_are_reset() {
-    let mut daemon = Daemon::serve(&[RELAY, ECHO], &["--drain-timeout", "200ms"]);
-    let (mut x, mut y) = daemon.pair();
-    let mut echo = connect(daemon.address(1));
-    daemon.has_clients(3);
-    x.write_all(b"the first half").unwrap();
-    receive(&mut y, b"the first half");
-    daemon.signal(Signal::TERM);
-    daemon.stdout.find(FAREWELL);
-    for client in [&mut x, &mut y, &mut echo] {
-        assert_eq!(end_of(client), End::Reset);
-    }
-    ends_well(&mut daemon);
-}
-
-#[test]
-fn a_reader_that_stalls_does_not_outlast_the_drain_timeout() {
-    let mut daemon = Daemon::serve(&[RELAY], &["--drain-timeout", "200ms"]);
-    let noise = Noise::new(2);
-    let (x, mut y) = daemon.pair();
-    let mut sent = 0;
-    for _ in 0..5 {
-        sent = noise.send_at_once(&x, sent, 1 << 30);
-        daemon.settle();
-    }
-    x.shutdown(Shutdown::Write).unwrap();
-    daemon.signal(Signal::TERM);
-    daemon.stdout.find(FAREWELL);
-    ends_well(&mut daemon);
-    let (reached, end) = noise.receive_all(&mut y, 0);
-    assert_eq!(end, End::Reset, "{reached} of {sent} bytes are not all");
-}
-
-#[test]
-fn a_second_signal_ends_the_daemon_at_once() {
-    for (first, second) in [(Signal::USR1, Signal::USR1), (Signal::TERM, Signal::INT)] {
-        let mut daemon = Daemon::serve(&[RELAY], &["--drain-timeout", "1h"]);
-        let (mut x, mut y) = daemon.pair();
-        daemon.has_clients(2);
-        begin_stop(&mut daemon, first);
-        daemon.signal(second);
-        ends_well(&mut daemon);
-        assert_eq!((end_of(&mut x), end_of(&mut y)), (End::Reset, End::Reset));
-    }
 }
 
 #[test]
@@ -271,25 +185,6 @@ fn check_statistics(text: &str) {
 }
 
 #[test]
-fn a_statistics_file_that_cannot_be_written_does_no_harm() {
-    let folder = scratch("folder_that_goes_away");
-    std::fs::create_dir_all(&folder).unwrap();
-    let file = folder.join("statistics.prom");
-    let mut command = common::serve(&[RELAY]);
-    command.arg("--stats-file").arg(&file);
-    let mut daemon = Daemon::run(command, 1);
-    std::fs::remove_dir_all(&folder).unwrap();
-    assert_eq!(daemon.report(), 0);
-    let complaint = daemon.stderr.find("not written");
-    assert!(complaint.contains(file.to_str().unwrap()), "{complaint}");
-    let (mut x, mut y) = daemon.pair();
-    x.write_all(b"all the same").unwrap();
-    receive(&mut y, b"all the same");
-    drop((x, y));
-    daemon.stop();
-}
-
-#[test]
 fn the_first_signal_after_once_is_not_the_second() {
     let mut daemon = Daemon::serve(&[ECHO], &["--once", "--drain-timeout", "1h"]);
     let mut other = daemon.connect();
@@ -305,24 +200,4 @@ fn the_first_signal_after_once_is_not_the_second() {
     receive(&mut other, b"I may finish");
     drop(other);
     assert_eq!(daemon.wait().code(), Some(0));
-}
-
-/// The name beside the statistics file may be anything that somebody put there.
-#[test]
-fn the_stats_file_is_not_written_through_a_link() {
-    let folder = scratch("stats");
-    std::fs::create_dir_all(&folder).unwrap();
-    let (path, victim) = (folder.join("stats.prom"), folder.join("victim"));
-    std::fs::write(&victim, "precious").unwrap();
-    std::os::unix::fs::symlink(&victim, folder.join("stats.prom.tmp")).unwrap();
-    let mut daemon = Daemon::serve(&[RELAY], &["--stats-file", path.to_str().unwrap()]);
-    daemon.report();
-    daemon.stop();
-    assert_eq!(std::fs::read_to_string(&victim).unwrap(), "precious");
-    assert!(
-        std::fs::read_to_string(&path)
-            .unwrap()
-            .contains("pairloop_clients")
-    );
-    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -24,8 +24,13 @@ pub(super) fn write(path: &Path, statistics: &Statistics) -> io::Result<()> {
         .write(true)
         .create_new(true)
         .open(&temporary)?;
-    file.write_all(text(statistics).as_bytes())?;
-    fs::rename(&temporary, path)
+    let written = file.write_all(text(statistics).as_bytes());
+    let placed = written.and_then(|()| fs::rename(&temporary, path));
+    if placed.is_err() {
+        // A part of it helps nobody, least of all on a disk that is full.
+        let _ = fs::remove_file(&temporary);
+    }
+    placed
 }
 
 fn text(statistics: &Statistics) -> String {

@@ -1,10 +1,6 @@
 //! An unprivileged user has 16,384 pages for all pipes (pipe-user-pages-soft in pipe(7)). Whoever has used them up with
 //! 1,024 pipes gets only pipes of two pages, which can't grow: then links copy.
 
-#![cfg(target_os = "linux")]
-
-mod common;
-
 use std::fs;
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
@@ -19,7 +15,7 @@ use rustix::pipe::pipe;
 use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
 use rustix::thread::{Uid, set_thread_uid};
 
-use common::{Daemon, End, Noise, RELAY};
+use crate::common::{Daemon, End, Noise, RELAY};
 
 /// Pipes of the usual 16 pages, which leave none for others.
 const PIPES: usize = 1_100;

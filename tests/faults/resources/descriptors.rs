@@ -1,44 +1,11 @@
 //! A daemon that runs out of descriptors keeps its rooms, rests, and goes on accepting by itself.
 
-#![cfg(target_os = "linux")]
-
-mod common;
-
 use std::io::Write;
 use std::net::TcpStream;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Resource, Rlimit, getrlimit, prlimit};
-
-use common::{Daemon, ECHO, RELAY, connect, receive};
-
-/// Lets the daemon open only so many descriptors more.
-fn limit(daemon: &Daemon, more: usize) {
-    let taken = daemon.descriptors();
-    let mut free = (0..).filter(|number| !taken.contains(number));
-    let current = free.nth(more).expect("numbers go on");
-    set_limit(daemon, Some(current));
-}
-
-fn set_limit(daemon: &Daemon, current: Option<u64>) {
-    let maximum = getrlimit(Resource::Nofile).maximum;
-    let current = current.or(maximum);
-    let limit = Rlimit { current, maximum };
-    prlimit(Some(daemon.pid()), Resource::Nofile, limit).expect("one's own child may be limited");
-}
-
-/// Processor time that the daemon has used (proc(5): fields 14 and 15, in ticks of which Linux has 100 a second).
-fn processor_time(daemon: &Daemon) -> Duration {
-    let stat = daemon.proc("stat");
-    let (_, fields) = stat.rsplit_once(") ").expect("a name in brackets");
-    let ticks = fields.split(' ').skip(11).take(2);
-    Duration::from_millis(
-        10 * ticks
-            .map(|ticks| ticks.parse::<u64>().unwrap())
-            .sum::<u64>(),
-    )
-}
+use crate::common::{Daemon, ECHO, RELAY, connect, receive};
 
 fn says(client: &mut TcpStream, words: &[u8]) {
     client.write_all(words).unwrap();
@@ -52,11 +19,11 @@ fn without_descriptors_rooms_go_on_and_accepting_rests_until_there_are_some() {
     let mut echo = connect(daemon.address(1));
     says(&mut echo, b"before");
     daemon.has_clients(3);
-    limit(&daemon, 0);
+    daemon.may_open(Some(0));
 
     let mut pending = connect(daemon.address(1));
     pending.write_all(b"is anybody there?").unwrap();
-    let (begin, used) = (Instant::now(), processor_time(&daemon));
+    let (begin, used) = (Instant::now(), daemon.processor_time());
     while begin.elapsed() < Duration::from_secs(1) {
         daemon.stderr.find("accepting pauses");
         x.write_all(b"room").unwrap();
@@ -64,10 +31,10 @@ fn without_descriptors_rooms_go_on_and_accepting_rests_until_there_are_some() {
         says(&mut echo, b"echo");
     }
     assert_eq!(daemon.report(), 3);
-    let (passed, used) = (begin.elapsed(), processor_time(&daemon) - used);
+    let (passed, used) = (begin.elapsed(), daemon.processor_time() - used);
     assert!(used < passed / 4, "{used:?} of {passed:?} spent on waiting");
 
-    set_limit(&daemon, None);
+    daemon.may_open(None);
     receive(&mut pending, b"is anybody there?");
     assert_eq!(daemon.report(), 4);
 }
@@ -75,7 +42,7 @@ fn without_descriptors_rooms_go_on_and_accepting_rests_until_there_are_some() {
 /// Without pipes links copy, so they are no reason to refuse.
 #[test]
 fn pipes_do_not_take_descriptors_from_the_clients_that_were_asked_for() {
-    let plain = common::serve(&[RELAY]);
+    let plain = crate::common::serve(&[RELAY]);
     let mut command = Command::new("sh");
     command.args(["-c", "ulimit -n 1024; exec \"$0\" \"$@\""]);
     command.arg(plain.get_program()).args(plain.get_args());
@@ -93,7 +60,7 @@ fn pipes_do_not_take_descriptors_from_the_clients_that_were_asked_for() {
 fn a_descriptor_that_becomes_free_goes_to_whoever_has_waited() {
     let mut daemon = Daemon::serve(&[ECHO], &[]);
     daemon.settle();
-    limit(&daemon, 2);
+    daemon.may_open(Some(2));
     let mut first = daemon.connect();
     let mut second = daemon.connect();
     says(&mut first, b"first");

@@ -1,7 +1,5 @@
 //! The usage log where the disk is full, the reader asleep and the file gone: nobody else notices.
 
-mod common;
-
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -9,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 
-use common::usage::{line, lines, logged, parse};
-use common::{ECHO, Noise, RELAY, Signal, connect, eventually, receive, scratch, serve};
+use crate::common::usage::{line, lines, logged, parse};
+use crate::common::{ECHO, Noise, RELAY, Signal, connect, eventually, receive, scratch, serve};
 
 #[test]
 fn after_sighup_lines_go_into_a_new_file() {

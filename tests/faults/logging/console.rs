@@ -1,9 +1,5 @@
 //! Whoever reads stdout and stderr, or doesn't, can neither hold up the daemon nor end it.
 
-#![cfg(target_os = "linux")]
-
-mod common;
-
 use std::fs::File;
 use std::io::{BufRead, BufReader, PipeReader, Write, pipe};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -12,8 +8,10 @@ use std::process::{Command, Stdio};
 
 use rustix::pipe::fcntl_setpipe_size;
 
-use common::{DEADLINE, Daemon, Noise, RELAY, connect, eventually, patient, program, receive};
-use common::{scratch, serve};
+use crate::common::{
+    DEADLINE, Daemon, Noise, RELAY, connect, eventually, patient, program, receive,
+};
+use crate::common::{scratch, serve};
 
 /// An address that no connection of another test can come upon by chance: those are all between 127.0.0.1 and itself.
 fn free_address() -> SocketAddr {
@@ -44,7 +42,7 @@ fn first_line(reader: PipeReader) -> (String, PipeReader) {
 
 /// How many lines for `stream` the daemon has dropped, by its statistics file.
 fn dropped(daemon: &Daemon, file: &Path, stream: &str) -> u64 {
-    daemon.signal(common::Signal::USR2);
+    daemon.signal(crate::common::Signal::USR2);
     let text = std::fs::read_to_string(file).unwrap_or_default();
     let name = format!("pairloop_dropped_lines_total{{stream=\"{stream}\"}} ");
     let value = text.lines().find_map(|line| line.strip_prefix(&name));
@@ -76,7 +74,7 @@ fn a_stopped_reader_of_stdout_costs_lines_and_nothing_else() {
     // Each answer is logged with the count of the lines that were lost before it.
     let mut seen = 0;
     while seen == 0 {
-        daemon.signal(common::Signal::USR2);
+        daemon.signal(crate::common::Signal::USR2);
         let line = daemon.stderr.find("lines dropped: ");
         let (_, counts) = line.split_once("dropped: ").unwrap();
         seen = counts.split(' ').next().unwrap().parse().unwrap();
@@ -103,6 +101,14 @@ fn a_stopped_reader_of_stderr_costs_lines_and_nothing_else() {
     let clients: Vec<_> = (0..200).map(|_| daemon.connect()).collect();
     daemon.has_clients(200);
     eventually("lost lines", || dropped(&daemon, &file, "stderr") >= 100);
+    // Lost is lost: nothing is kept for a reader that may come back.
+    let (before, descriptors) = (daemon.memory("VmRSS"), daemon.descriptors().len());
+    for _ in 0..1000 {
+        daemon.report();
+    }
+    let grown = daemon.memory("VmRSS").saturating_sub(before);
+    assert!(grown < 1 << 20, "{grown} bytes more");
+    daemon.has_descriptors(descriptors);
     a_room_works(daemon.address(0));
     drop(clients);
     daemon.stop();
@@ -151,7 +157,7 @@ fn lines_lost_on_stdout_alone_are_told_on_stderr() {
     let mut daemon = Daemon::adopt(&mut command);
     daemon.stderr.find("clients");
     // The ready line and this answer.
-    daemon.signal(common::Signal::USR2);
+    daemon.signal(crate::common::Signal::USR2);
     daemon
         .stderr
         .find("lines dropped: 2 on stdout, 0 on stderr");
@@ -171,7 +177,7 @@ fn closed_streams_do_no_harm() {
         let mut daemon = Daemon::adopt(&mut command);
         is_serving(address);
         for _ in 0..10 {
-            daemon.signal(common::Signal::USR2);
+            daemon.signal(crate::common::Signal::USR2);
         }
         a_room_works(address);
         ends_well(&mut daemon);
@@ -185,7 +191,7 @@ fn is_serving(address: SocketAddr) {
             // It is gone for the daemon too before the next client comes.
             patient(&stream);
             stream.shutdown(std::net::Shutdown::Write).unwrap();
-            common::end_of(&mut &stream) == common::End::Fin
+            crate::common::end_of(&mut &stream) == crate::common::End::Fin
         })
     });
 }
@@ -205,7 +211,7 @@ fn a_stopped_terminal_costs_lines_and_no_time() {
     }
     a_room_works(daemon.address(0));
     daemon.has_clients(0);
-    daemon.signal(common::Signal::TERM);
+    daemon.signal(crate::common::Signal::TERM);
     assert_eq!(daemon.wait().code(), Some(0));
     drop(master);
 }

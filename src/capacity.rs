@@ -1,0 +1,173 @@
+//! How many clients, and how much memory for their bytes: what the operator asks for, within what the system allows.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use thiserror::Error;
+
+use crate::cli::ServeArgs;
+use crate::engine::ClientId;
+use crate::limits::{
+    CLIENT_MEMORY, MAX_PIPES, PIPE_SHARE, RESERVED_DESCRIPTORS, SHARED_BUFFER_MEMORY,
+};
+use crate::listen::ListenUrl;
+use crate::memory;
+use crate::reactor::{BufferMemory, Settings, Splicing};
+
+/// Why nobody, or not as many, can be served.
+#[derive(Debug, Error)]
+pub enum CapacityError {
+    #[error(
+        "--max-clients {wanted} needs {needed} descriptors, and this process may have {limit}: raise the hard limit (ulimit -Hn)"
+    )]
+    Descriptors {
+        wanted: usize,
+        needed: usize,
+        limit: usize,
+    },
+    #[error(
+        "this process may have {limit} descriptors, too few to serve anybody: raise the hard limit (ulimit -Hn)"
+    )]
+    NoDescriptors { limit: usize },
+    #[error(
+        "--buffer-memory {given} is too little for {clients} clients: at least {least}, or fewer --max-clients"
+    )]
+    BufferMemory {
+        given: usize,
+        clients: usize,
+        least: usize,
+    },
+    #[error(
+        "{option} needs {needed} bytes of memory, and this process may take only {left} more: raise its limit (ulimit -v)"
+    )]
+    Memory {
+        option: String,
+        needed: usize,
+        left: usize,
+    },
+}
+
+/// The limits, as the system allows them.
+///
+/// # Errors
+/// If they don't allow what was asked for, or too little for anybody.
+pub fn settings(args: &ServeArgs, urls: &[ListenUrl]) -> Result<Settings, CapacityError> {
+    let dials = urls.iter().any(|url| url.service.route.is_some());
+    // Connections that there may be for a client.
+    let each = 1 + usize::from(dials);
+    let splicing = match args.no_splice || !cfg!(target_os = "linux") {
+        true => Splicing::Never,
+        false => Splicing::Adaptive,
+    };
+    let (max_clients, pipes) = descriptors(args, each, splicing)?;
+    let (max_clients, buffer_memory) = memory(args, each, max_clients)?;
+    Ok(Settings {
+        max_clients,
+        buffer_memory,
+        splicing,
+        pipes,
+        stall_timeout: args.stall_timeout.0,
+        drain_timeout: args.drain_timeout,
+        once: args.once,
+        stats_file: args.stats_file.clone(),
+    })
+}
+
+/// How many clients, with so many connections each, and how many pipes there are descriptors for.
+fn descriptors(
+    args: &ServeArgs,
+    each: usize,
+    splicing: Splicing,
+) -> Result<(usize, usize), CapacityError> {
+    let limit = raise_descriptor_limit();
+    let pipes = match splicing {
+        Splicing::Never => 0,
+        _ => MAX_PIPES.min(limit / PIPE_SHARE / 2),
+    };
+    let free = limit.saturating_sub(RESERVED_DESCRIPTORS);
+    let most = free.min(ClientId::MAX_SLOTS) / each;
+    let room = most.min(free.saturating_sub(2 * pipes) / each);
+    let max_clients = match args.max_clients.map(|wanted| wanted as usize) {
+        Some(wanted) if wanted > most => {
+            let needed = wanted * each + RESERVED_DESCRIPTORS;
+            return Err(CapacityError::Descriptors {
+                wanted,
+                needed,
+                limit,
+            });
+        }
+        Some(wanted) => wanted,
+        None if room == 0 => return Err(CapacityError::NoDescriptors { limit }),
+        None => room,
+    };
+    // Clients go before pipes: without these, links copy.
+    Ok((max_clients, pipes.min((free - max_clients * each) / 2)))
+}
+
+/// For how many of these clients there is memory, and how much for their bytes. Who asks for more than there is gets an error;
+/// who does not ask gets what there is.
+fn memory(
+    args: &ServeArgs,
+    each: usize,
+    max_clients: usize,
+) -> Result<(usize, usize), CapacityError> {
+    let left = memory::left().unwrap_or(usize::MAX);
+    let fits = |option, needed| match needed <= left {
+        true => Ok(()),
+        false => Err(CapacityError::Memory {
+            option,
+            needed,
+            left,
+        }),
+    };
+    let floors = |clients| BufferMemory::floors(clients * each);
+    let tables = |clients| clients * each * CLIENT_MEMORY;
+    let max_clients = match (args.max_clients, args.buffer_memory) {
+        (Some(wanted), _) => {
+            let needed = floors(max_clients) + tables(max_clients);
+            fits(format!("--max-clients {wanted}"), needed)?;
+            max_clients
+        }
+        // Who asks for little memory, and not for so many clients, gets as many as the memory is enough for.
+        (None, Some(given)) => max_clients.min(given / floors(1)).max(1),
+        // Half of what is left is for bytes beyond the floors.
+        (None, None) => max_clients.min(left / 2 / (floors(1) + tables(1))).max(1),
+    };
+    let least = floors(max_clients);
+    let buffer_memory = match args.buffer_memory {
+        Some(given) if given < least => {
+            return Err(CapacityError::BufferMemory {
+                given,
+                clients: max_clients,
+                least,
+            });
+        }
+        Some(given) => {
+            let given = given.min(isize::MAX as usize);
+            let needed = given.saturating_add(tables(max_clients));
+            fits(format!("--buffer-memory {given}"), needed)?;
+            given
+        }
+        // Half of the rest: what is given back is not always whole again.
+        None => {
+            let rest = left.saturating_sub(least + tables(max_clients));
+            least + SHARED_BUFFER_MEMORY.min(rest / 2)
+        }
+    };
+    Ok((max_clients, buffer_memory))
+}
+
+/// Raises the soft limit for descriptors to the hard one, and answers what it is then.
+fn raise_descriptor_limit() -> usize {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let raised = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: maximum,
+            maximum,
+        },
+    );
+    let limit = if raised.is_ok() { maximum } else { current };
+    // No limit at all: let the table's size be the limit.
+    limit.map_or(usize::MAX, |limit| {
+        usize::try_from(limit).unwrap_or(usize::MAX)
+    })
+}
