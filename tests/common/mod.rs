@@ -313,9 +313,10 @@ pub fn receive(stream: &mut impl Read, expected: &[u8]) {
 /// Whether nothing has come yet, neither bytes nor an end.
 pub fn hears_nothing(stream: &TcpStream) -> bool {
     stream.set_nonblocking(true).expect("a socket");
-    let nothing = stream.peek(&mut [0]).is_err();
+    let seen = stream.peek(&mut [0]);
     stream.set_nonblocking(false).expect("a socket");
-    nothing
+    // A reset is an end, and an error as well.
+    seen.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
 }
 
 /// Lets this process, and what it starts, have this many descriptors.
