@@ -21,8 +21,15 @@ pub const BUFFER_FLOOR: usize = 2 * 1024;
 /// Bytes that are read ahead for a service that waits for the rest of something.
 pub const READ_AHEAD: usize = 64 * 1024;
 
+/// The same for a connection that is not known to have much to say.
+pub const LIGHT_BYTES_PER_TURN: usize = 32 * 1024;
+
 /// Connections that have their turn before the loop looks for new events.
 pub const CONNECTIONS_PER_TURN: usize = 256;
+
+/// Of those who move much, how many, and for how long: then the others are looked at again.
+pub const HEAVY_PER_TURN: usize = 64;
+pub const HEAVY_TIME_PER_TURN: Duration = Duration::from_millis(1);
 
 /// Connections that are sent FIN for good in a turn: however many the engine sends away at one time, the others go on.
 pub const FAREWELLS_PER_TURN: usize = 64;

@@ -47,7 +47,7 @@ pub struct Connection<N: Net> {
     /// The listener it came in by; `DIALING` or `DIALED` if it came by none.
     listener: u16,
     pub readiness: Readiness,
-    /// It is on the ready list.
+    /// It stands in line for its turn.
     pub queued: bool,
     pub input: Flow,
     pub output: Flow,
@@ -185,6 +185,11 @@ impl<N: Net> Connection<N> {
     /// Where its bytes go.
     pub fn sink(&self) -> Option<ClientId> {
         self.link.and(self.partner)
+    }
+
+    /// Whether more came from it than it was to read in a turn.
+    pub fn is_heavy(&self) -> bool {
+        self.link.is_some_and(|link| link.heavy)
     }
 
     /// Whose bytes come here.

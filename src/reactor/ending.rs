@@ -117,7 +117,7 @@ impl<N: Net> Reactor<N> {
 
     /// Reads a connection that was told everything to its end, and throws away what comes: closing over unread bytes
     /// would reset it.
-    pub(super) fn linger(&mut self, id: ClientId) {
+    pub(super) fn linger(&mut self, id: ClientId, budget: usize) {
         let Some(connection) = self.connections.get_mut(id) else {
             return;
         };
@@ -130,10 +130,11 @@ impl<N: Net> Reactor<N> {
         {
             return;
         }
-        match retry(|| self.net.read(&mut connection.stream, &mut self.scratch[..])) {
+        let part = &mut self.scratch[..budget];
+        match retry(|| self.net.read(&mut connection.stream, part)) {
             Ok(0) => self.free(id, Ending::Finish),
             Ok(bytes) => {
-                if bytes < self.scratch.len() {
+                if bytes < budget {
                     connection.readiness.emptied();
                 }
                 self.enqueue(id);

@@ -2,16 +2,19 @@
 
 use std::time::Instant;
 
+use super::agenda::Lines;
+
 /// A poll hands over a bounded number of events, oldest first, and a turn works off a bounded number of connections
-/// in the order in which they became ready. A turn that was given all events and left nothing on the list has
-/// heard all that had happened when its poll was called. Otherwise somebody may still be waiting; but each
-/// connection stands in line at most once, so when as many have had their turn as there are connections, all
-/// that had happened back then has been heard too. The horizon is the latest time for which this is certain:
-/// whoever seems silent up to there has been given the chance to be heard.
+/// in each of two lines, in the order in which they came to stand there. A turn that was given all events and left nobody
+/// in line has heard all that had happened when its poll was called. Otherwise somebody may still be waiting; but each
+/// connection stands in line at most once, so when as many have had their turn as stood in line back then, or as
+/// there are connections if events were left as well, all that had happened back then has been heard too. The
+/// horizon is the latest time for which this is certain: whoever seems silent up to there has been given the chance to be
+/// heard.
 #[derive(Default)]
 pub struct Horizon {
-    /// The horizon that busy turns are working towards, and connections to go until it is reached.
-    next: Option<(Instant, usize)>,
+    /// The horizon that busy turns are working towards, and connections to go until it is reached, in either line.
+    next: Option<(Instant, usize, usize)>,
     reached: Option<Instant>,
 }
 
@@ -19,10 +22,9 @@ pub struct Horizon {
 pub struct Turn {
     /// When its poll was called.
     pub asked: Instant,
-    /// Nobody was left waiting, in the kernel or on the ready list.
-    pub complete: bool,
-    /// Connections worked off.
-    pub worked: usize,
+    /// No events were left in the kernel.
+    pub all_told: bool,
+    pub lines: Lines,
     /// Connections in all.
     pub connections: usize,
 }
@@ -30,18 +32,26 @@ pub struct Turn {
 impl Horizon {
     /// Notes a turn, and answers the horizon.
     pub fn advance(&mut self, turn: &Turn) -> Instant {
-        if turn.complete {
+        let Lines { light, heavy } = turn.lines;
+        let (time, light_left, heavy_left) = match self.next {
+            // Whoever stands in the first line may have to stand in the second, too.
+            None if turn.all_told => (turn.asked, light.waiting, light.waiting + heavy.waiting),
+            None => (turn.asked, turn.connections, turn.connections),
+            Some((time, light_left, heavy_left)) => (
+                time,
+                light_left.saturating_sub(light.worked),
+                heavy_left.saturating_sub(heavy.worked),
+            ),
+        };
+        let nobody_waits = turn.all_told && light.waiting + heavy.waiting == 0;
+        if nobody_waits {
             self.next = None;
             self.reached = Some(turn.asked);
+        } else if light_left == 0 && (heavy_left == 0 || heavy.waiting == 0) {
+            self.next = None;
+            self.reached = Some(time);
         } else {
-            let (time, left) = self.next.unwrap_or((turn.asked, turn.connections));
-            match left.checked_sub(turn.worked) {
-                Some(left) if left > 0 => self.next = Some((time, left)),
-                _ => {
-                    self.next = None;
-                    self.reached = Some(time);
-                }
-            }
+            self.next = Some((time, light_left, heavy_left));
         }
         *self.reached.get_or_insert(turn.asked)
     }
@@ -55,28 +65,62 @@ impl Horizon {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reactor::agenda::Line;
     use std::time::Duration;
+
+    fn line(worked: usize, waiting: usize) -> Line {
+        Line { worked, waiting }
+    }
 
     #[test]
     fn busy_turns_move_the_horizon_only_when_everyone_could_be_heard() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let turn = |seconds, complete, worked| Turn {
+        let turn = |seconds, all_told, light, heavy| Turn {
             asked: at(seconds),
-            complete,
-            worked,
+            all_told,
+            lines: Lines { light, heavy },
             connections: 300,
         };
+        let (none, mut horizon) = (line(0, 0), Horizon::default());
+        assert_eq!(horizon.advance(&turn(1, true, line(5, 0), none)), at(1));
+        for (second, light, heavy, reached) in [
+            (2, line(256, 44), none, 1),
+            (3, line(44, 200), none, 2),
+            (4, line(200, 100), line(0, 3), 2),
+            // Those hundred may have gone into the second line.
+            (5, line(100, 0), line(1, 102), 2),
+            (6, line(0, 10), line(64, 38), 2),
+            (7, line(10, 10), line(37, 1), 2),
+            (8, line(10, 10), line(1, 1), 4),
+            (9, none, none, 9),
+        ] {
+            let turn = turn(second, true, light, heavy);
+            assert_eq!(horizon.advance(&turn), at(reached), "in second {second}");
+        }
+    }
+
+    #[test]
+    fn while_events_are_left_everybody_has_a_turn_before_the_horizon_moves() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
         let mut horizon = Horizon::default();
-        assert_eq!(horizon.advance(&turn(1, true, 5)), at(1));
-        assert_eq!(horizon.advance(&turn(2, false, 128)), at(1));
-        assert_eq!(horizon.advance(&turn(3, false, 128)), at(1));
-        assert_eq!(
-            horizon.advance(&turn(4, false, 128)),
-            at(2),
-            "all that was there at 2 has been heard"
-        );
-        assert_eq!(horizon.advance(&turn(5, false, 128)), at(2));
-        assert_eq!(horizon.advance(&turn(6, true, 0)), at(6));
+        let mut turn = |seconds, light| {
+            horizon.advance(&Turn {
+                asked: at(seconds),
+                all_told: false,
+                lines: Lines {
+                    light,
+                    heavy: Line::default(),
+                },
+                connections: 300,
+            })
+        };
+        assert_eq!(turn(1, line(5, 0)), at(1));
+        assert_eq!(turn(2, line(256, 0)), at(1));
+        assert_eq!(turn(3, line(43, 0)), at(1));
+        assert_eq!(turn(4, line(1, 0)), at(1), "all that was there at 1");
+        assert_eq!(turn(5, line(300, 0)), at(1));
+        assert_eq!(turn(6, line(300, 0)), at(5));
     }
 }

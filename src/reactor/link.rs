@@ -5,7 +5,7 @@
 //!
 //! - the source has nothing to read: the source's next readable edge;
 //! - the sink has unsent bytes: the sink's next writable edge, which sends them and then pulls at the source;
-//! - the turn's budget is spent: the source is put on the ready list.
+//! - the turn's budget is spent: the source stands in line again, now with those who move much.
 
 use std::io::ErrorKind;
 
@@ -50,11 +50,14 @@ pub enum Splicing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Link {
     pub transport: Transport,
-    /// The transport follows what flows.
-    adapts: bool,
-    /// Reads in a row that spoke for the other transport.
+    /// Reads in a row that spoke for the other transport; `FIXED` if it is not to change.
     streak: u8,
+    /// There was more to read than a turn allows, and it has not become a trickle since.
+    pub heavy: bool,
 }
+
+/// No streak is so long.
+const FIXED: u8 = u8::MAX;
 
 impl Link {
     pub fn new(splicing: Splicing) -> Self {
@@ -64,21 +67,25 @@ impl Link {
         };
         Self {
             transport,
-            adapts: splicing == Splicing::Adaptive,
-            streak: 0,
+            streak: match splicing {
+                Splicing::Adaptive => 0,
+                Splicing::Always | Splicing::Never => FIXED,
+            },
+            heavy: false,
         }
     }
 
     /// Copies from now on, whatever flows.
     pub fn give_up_splicing(&mut self) {
         self.transport = Transport::Copied;
-        self.adapts = false;
+        self.streak = FIXED;
     }
 
     /// Chooses the transport by what flows: splicing costs system calls, copying costs bytes.
     pub fn adapt(&mut self, bytes: usize) {
+        self.heavy &= bytes >= TRICKLE;
         let other = match self.transport {
-            _ if !self.adapts => return,
+            _ if self.streak == FIXED => return,
             Transport::Copied if bytes >= BULK => Transport::Spliced,
             Transport::Spliced if bytes < TRICKLE => Transport::Copied,
             _ => {
@@ -103,6 +110,11 @@ impl<N: Net> Reactor<N> {
                 Some(bytes) => budget -= bytes,
                 None => return,
             }
+        }
+        if let Some(connection) = self.connections.get_mut(id)
+            && let Some(link) = &mut connection.link
+        {
+            link.heavy = true;
         }
         self.enqueue(id);
     }

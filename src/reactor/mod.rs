@@ -13,6 +13,7 @@
 //! an edge to come, a place on the ready list, or a deadline.
 
 mod accept;
+mod agenda;
 mod buffer;
 mod connection;
 mod decisions;
@@ -44,8 +45,7 @@ use std::time::{Duration, Instant};
 
 use crate::engine::{ClientId, Deadlines, Engine, Epoch, Moment};
 use crate::limits::{
-    CONNECTIONS_PER_TURN, DEADLINES_PER_TURN, EVENTS_PER_POLL, FAREWELLS_PER_TURN, LONGEST_TURN,
-    SCRATCH,
+    DEADLINES_PER_TURN, EVENTS_PER_POLL, FAREWELLS_PER_TURN, LONGEST_TURN, SCRATCH,
 };
 
 pub use buffer::BufferMemory;
@@ -60,6 +60,7 @@ pub use usage::Usage;
 pub use watcher::Watcher;
 
 use accept::Listener;
+use agenda::Agenda;
 use connection::Connection;
 use decisions::Question;
 use dial::Dialed;
@@ -97,8 +98,7 @@ pub struct Reactor<N: Net> {
     settings: Settings,
     listeners: Vec<Listener<N::Listener>>,
     connections: Slots<Connection<N>>,
-    /// Connections that may have something to do, each once.
-    ready: VecDeque<ClientId>,
+    agenda: Agenda,
     dialed: Dialed,
     /// What the engine is to be told once its outputs are drained.
     questions: Vec<(ClientId, Question)>,
@@ -148,7 +148,7 @@ impl<N: Net> Reactor<N> {
             settings,
             listeners: Vec::new(),
             connections: Slots::new(),
-            ready: VecDeque::new(),
+            agenda: Agenda::default(),
             dialed: Dialed::default(),
             questions: Vec::new(),
             timers: Deadlines::default(),
@@ -200,11 +200,11 @@ impl<N: Net> Reactor<N> {
         self.accept_clients();
         self.heed(&signals);
         self.take_over_reloaded();
-        let worked = self.work_off_ready();
+        let lines = self.work_off_agenda();
         self.expire(&Turn {
             asked,
-            complete: events < EVENTS_PER_POLL && self.ready.is_empty(),
-            worked,
+            all_told: events < EVENTS_PER_POLL,
+            lines,
             connections: self.connections.len(),
         });
         self.see_off();
@@ -233,7 +233,7 @@ impl<N: Net> Reactor<N> {
 
     /// How long the next poll may wait.
     fn patience(&self, now: Instant) -> Option<Duration> {
-        let busy = !self.ready.is_empty() || !self.leaving.is_empty();
+        let busy = !self.agenda.is_empty() || !self.leaving.is_empty();
         if busy || self.listeners.iter().any(Listener::is_ready) {
             return Some(Duration::ZERO);
         }
@@ -258,7 +258,7 @@ impl<N: Net> Reactor<N> {
             net,
             connections,
             listeners,
-            ready,
+            agenda,
             ..
         } = self;
         let mut events = 0;
@@ -269,7 +269,7 @@ impl<N: Net> Reactor<N> {
                 Event::Client(id, readiness) => {
                     if let Some(connection) = connections.get_mut(id) {
                         connection.readiness.add(readiness);
-                        put_on_list(ready, id, connection);
+                        agenda.add(id, connection);
                     }
                 }
                 Event::Listener(number) => {
@@ -286,18 +286,6 @@ impl<N: Net> Reactor<N> {
             Err(error) if error.kind() != ErrorKind::Interrupted => Err(error),
             _ => Ok((events, signals)),
         }
-    }
-
-    /// Gives a bounded number of connections their turn, those first who have been ready the longest. Answers how many.
-    fn work_off_ready(&mut self) -> usize {
-        let turns = self.ready.len().min(CONNECTIONS_PER_TURN);
-        for _ in 0..turns {
-            let Some(id) = self.ready.pop_front() else {
-                break;
-            };
-            self.work(id);
-        }
-        turns
     }
 
     /// Does what has become due. Only deadlines behind the horizon count: a process that was stopped for a
@@ -322,19 +310,8 @@ impl<N: Net> Reactor<N> {
 
     fn enqueue(&mut self, id: ClientId) {
         if let Some(connection) = self.connections.get_mut(id) {
-            put_on_list(&mut self.ready, id, connection);
+            self.agenda.add(id, connection);
         }
-    }
-}
-
-fn put_on_list<N: Net>(
-    ready: &mut VecDeque<ClientId>,
-    id: ClientId,
-    connection: &mut Connection<N>,
-) {
-    if !connection.queued {
-        connection.queued = true;
-        ready.push_back(id);
     }
 }
 

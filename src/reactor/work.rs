@@ -4,7 +4,6 @@ use std::io::{self, ErrorKind};
 use std::ops::Range;
 
 use crate::engine::{ClientId, CloseReason, Ending, Input};
-use crate::limits::BYTES_PER_TURN;
 
 use super::connection::{Closing, Connection, Flow};
 use super::net::Net;
@@ -19,28 +18,28 @@ pub(super) struct Read {
 }
 
 impl<N: Net> Reactor<N> {
-    /// Does what a connection on the ready list can do now.
-    pub(super) fn work(&mut self, id: ClientId) {
+    /// Does what a connection can do now, whose turn it is to read so many bytes.
+    pub(super) fn work(&mut self, id: ClientId, budget: usize) {
         let Some(connection) = self.connections.get_mut(id) else {
             return;
         };
         connection.queued = false;
         if connection.has_chores() {
-            return self.do_chores(id);
+            return self.do_chores(id, budget);
         }
         if !connection.wants_reading() {
             return;
         }
         // Nearly always the first read finds all that there is.
         let way = connection.way();
-        if let Some(bytes) = self.pull_along(id, way, BYTES_PER_TURN) {
-            self.pull(id, BYTES_PER_TURN - bytes);
+        if let Some(bytes) = self.pull_along(id, way, budget) {
+            self.pull(id, budget - bytes);
         }
     }
 
     /// The same for those of whom more may be wanted than to read.
     #[inline(never)]
-    fn do_chores(&mut self, id: ClientId) {
+    fn do_chores(&mut self, id: ClientId, budget: usize) {
         let connection = self.connections.get(id);
         if connection.is_some_and(Connection::is_dialing) {
             return self.try_connected(id);
@@ -48,10 +47,10 @@ impl<N: Net> Reactor<N> {
         if let Some(reason) = self.doom(id) {
             return self.lose(id, reason);
         }
-        self.flush(id);
+        self.flush(id, budget);
         self.offer_again(id);
-        self.pull(id, BYTES_PER_TURN);
-        self.linger(id);
+        self.pull(id, budget);
+        self.linger(id, budget);
     }
 
     /// Why this connection is beyond hope: it is broken, and reading would not bring out any more.
@@ -69,7 +68,7 @@ impl<N: Net> Reactor<N> {
     }
 
     /// Sends what is unsent; when all of it is gone, whoever waited for that goes on.
-    fn flush(&mut self, id: ClientId) {
+    fn flush(&mut self, id: ClientId, budget: usize) {
         let Some(connection) = self.connections.get(id) else {
             return;
         };
@@ -89,7 +88,7 @@ impl<N: Net> Reactor<N> {
             self.carry_out();
         }
         if let Some(source) = source {
-            self.pull(source, BYTES_PER_TURN);
+            self.pull(source, budget);
         }
     }
 

@@ -31,4 +31,5 @@ mod setup;
 mod splice_scenarios;
 pub mod summary;
 mod transit;
+mod turn_scenarios;
 mod world;

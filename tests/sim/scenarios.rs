@@ -3,15 +3,12 @@
 use std::time::Duration;
 
 use pairloop::engine::{CloseReason, Timeouts};
-use pairloop::limits::{
-    ACCEPT_RETRY, ACCEPTS_PER_TURN, BYTES_PER_TURN, FAREWELLS_PER_TURN, RESET_PATIENCE,
-    RESET_RECHECK, SCRATCH,
-};
+use pairloop::limits::{ACCEPT_RETRY, FAREWELLS_PER_TURN, RESET_PATIENCE, RESET_RECHECK, SCRATCH};
 use pairloop::reactor::Signal;
 
 use super::data;
 use super::lab::{Lab, MAX_CLIENTS};
-use super::net::{Capacity, End, Fault, Loss};
+use super::net::{End, Fault, Loss};
 use super::setup::{ECHO, RELAY, TRANSIT};
 use super::transit;
 
@@ -163,35 +160,6 @@ fn echo_of_a_small_message_is_one_read_and_one_write() {
     assert_eq!(lab.take_all(socket), b"hello");
     assert_eq!(after.reads - before.reads, 1);
     assert_eq!(after.writes - before.writes, 1);
-}
-
-#[test]
-fn accepts_are_bounded_per_turn() {
-    let mut lab = Lab::new();
-    let capacity = Capacity {
-        inbound: 16,
-        outbound: 16,
-    };
-    for _ in 0..3 * ACCEPTS_PER_TURN {
-        lab.wire().connect(ECHO, capacity);
-    }
-    for turn in 1..=3 {
-        assert!(lab.turn());
-        assert_eq!(lab.wire().joined(ECHO).len(), turn * ACCEPTS_PER_TURN);
-    }
-}
-
-/// What a turn leaves is done in the next ones, without any edge.
-#[test]
-fn bytes_are_bounded_per_turn() {
-    let mut lab = Lab::new();
-    let (x, y) = lab.pair(4 << 20, 4 << 20);
-    let text = data::bytes(x, 0, 3 << 20);
-    lab.wire().send(x, &text);
-    assert!(lab.turn());
-    let moved = lab.wire().waiting(y);
-    assert!((BYTES_PER_TURN..BYTES_PER_TURN + SCRATCH).contains(&moved));
-    assert!(lab.take_all(y) == text);
 }
 
 #[test]

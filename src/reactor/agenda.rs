@@ -1,0 +1,104 @@
+//! Who has their turn next: those who move little before those who move much, and the clock bounds what the latter get.
+
+use std::collections::VecDeque;
+
+use crate::engine::ClientId;
+use crate::limits::{
+    BYTES_PER_TURN, CONNECTIONS_PER_TURN, HEAVY_PER_TURN, HEAVY_TIME_PER_TURN, LIGHT_BYTES_PER_TURN,
+};
+
+use super::Reactor;
+use super::connection::Connection;
+use super::net::Net;
+
+/// Connections that may have something to do, each once.
+///
+/// All are taken for light at first. Those who turn out to be heavy, because there was more to read from them than a light
+/// one gets, stand in a second line. A turn of the loop sees to many light ones and then, for a while, to heavy ones:
+/// so a message waits neither for hundreds of streams nor for what they cost, and streams have most of each turn.
+#[derive(Default)]
+pub struct Agenda {
+    light: VecDeque<ClientId>,
+    heavy: VecDeque<ClientId>,
+}
+
+/// How many have had their turn, and how many wait.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Lines {
+    pub light: Line,
+    pub heavy: Line,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Line {
+    pub worked: usize,
+    pub waiting: usize,
+}
+
+impl Agenda {
+    /// Puts a connection behind all others, unless it stands in line already.
+    pub fn add<N: Net>(&mut self, id: ClientId, connection: &mut Connection<N>) {
+        if !connection.queued {
+            connection.queued = true;
+            self.light.push_back(id);
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.light.is_empty() && self.heavy.is_empty()
+    }
+}
+
+impl<N: Net> Reactor<N> {
+    /// Gives a bounded number of connections their turn, in each line those first who have been ready the longest.
+    pub(super) fn work_off_agenda(&mut self) -> Lines {
+        let light = self.agenda.light.len().min(CONNECTIONS_PER_TURN);
+        for _ in 0..light {
+            let Some(id) = self.agenda.light.pop_front() else {
+                break;
+            };
+            if self.is_heavy(id) {
+                self.agenda.heavy.push_back(id);
+            } else {
+                self.work(id, LIGHT_BYTES_PER_TURN);
+            }
+        }
+        let heavy = self.work_off_heavy();
+        let line = |worked, line: &VecDeque<ClientId>| Line {
+            worked,
+            waiting: line.len(),
+        };
+        Lines {
+            light: line(light, &self.agenda.light),
+            heavy: line(heavy, &self.agenda.heavy),
+        }
+    }
+
+    fn work_off_heavy(&mut self) -> usize {
+        let most = self.agenda.heavy.len().min(HEAVY_PER_TURN);
+        if most == 0 {
+            return 0;
+        }
+        let end = self.net.now() + HEAVY_TIME_PER_TURN;
+        for worked in 0..most {
+            // One at least has its turn, however long the others took.
+            if worked > 0 && self.net.now() >= end {
+                return worked;
+            }
+            if let Some(id) = self.agenda.heavy.pop_front() {
+                self.work(id, BYTES_PER_TURN);
+            }
+        }
+        most
+    }
+
+    /// Whether much comes from this connection, or much is on its way to it.
+    fn is_heavy(&self, id: ClientId) -> bool {
+        let Some(connection) = self.connections.get(id) else {
+            return false;
+        };
+        let source = || self.connections.get(connection.source()?);
+        connection.is_heavy()
+            || (connection.is_sending() && source().is_some_and(Connection::is_heavy))
+    }
+}

@@ -1,0 +1,74 @@
+//! What a turn of the loop does is bounded, whatever there is to do.
+
+use pairloop::limits::{
+    ACCEPTS_PER_TURN, BYTES_PER_TURN, HEAVY_PER_TURN, LIGHT_BYTES_PER_TURN, SCRATCH,
+};
+
+use super::data;
+use super::lab::Lab;
+use super::net::Capacity;
+use super::setup::ECHO;
+
+#[test]
+fn accepts_are_bounded_per_turn() {
+    let mut lab = Lab::new();
+    let capacity = Capacity {
+        inbound: 16,
+        outbound: 16,
+    };
+    for _ in 0..3 * ACCEPTS_PER_TURN {
+        lab.wire().connect(ECHO, capacity);
+    }
+    for turn in 1..=3 {
+        assert!(lab.turn());
+        assert_eq!(lab.wire().joined(ECHO).len(), turn * ACCEPTS_PER_TURN);
+    }
+}
+
+/// What a turn leaves is done in the next ones, without any edge.
+#[test]
+fn bytes_are_bounded_per_turn() {
+    let mut lab = Lab::new();
+    let (x, y) = lab.pair(4 << 20, 4 << 20);
+    let text = data::bytes(x, 0, 3 << 20);
+    lab.wire().send(x, &text);
+    assert!(lab.turn());
+    let first = lab.wire().waiting(y);
+    assert_eq!(
+        first, LIGHT_BYTES_PER_TURN,
+        "nobody knows yet how much it is"
+    );
+    assert!(lab.turn());
+    let moved = lab.wire().waiting(y) - first;
+    assert!((BYTES_PER_TURN..BYTES_PER_TURN + SCRATCH).contains(&moved));
+    assert!(lab.take_all(y) == text);
+}
+
+/// However many streams there are, a turn has time for few of their bytes, and for all messages.
+#[test]
+fn messages_do_not_wait_for_streams() {
+    const STREAMS: usize = 200;
+    let mut lab = Lab::new();
+    let (x, y) = lab.pair(64, 64);
+    let streams: Vec<_> = (0..STREAMS).map(|_| lab.pair(4 << 20, 4 << 20)).collect();
+    for &(source, _) in &streams {
+        lab.wire().send(source, &data::bytes(source, 0, 1 << 20));
+    }
+    // By now they are known for what they are.
+    assert!(lab.turn());
+    for _ in 0..3 {
+        let waiting = |lab: &mut Lab| {
+            let sinks = streams.iter().map(|&(_, sink)| lab.wire().waiting(sink));
+            sinks.sum::<usize>()
+        };
+        let before = waiting(&mut lab);
+        lab.wire().send(x, b"now");
+        assert!(lab.turn());
+        assert_eq!(lab.wire().take(y, 64), b"now");
+        let moved = waiting(&mut lab) - before;
+        assert!((1..=HEAVY_PER_TURN * BYTES_PER_TURN).contains(&moved));
+    }
+    for (source, sink) in streams {
+        assert!(lab.take_all(sink) == data::bytes(source, 0, 1 << 20));
+    }
+}
