@@ -1,4 +1,4 @@
-//! A room that has nothing to do with the fault: its bytes go on all the time.
+//! Rooms that have nothing to do with the fault: they must not notice it.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
@@ -9,28 +9,46 @@ use std::time::{Duration, Instant};
 
 use super::{Daemon, RELAY, connect, eventually, receive};
 
-/// Two rooms that play the same game in turns: one at the daemon under test, one at a daemon that nobody disturbs. What
-/// slows down the machine slows down both.
+/// Rooms whose bytes go on all the time, by themselves.
 pub struct Bystander {
     over: Arc<AtomicBool>,
     rounds: Arc<AtomicUsize>,
-    game: JoinHandle<[Vec<Duration>; 2]>,
-    _undisturbed: Daemon,
+    game: JoinHandle<Vec<Vec<Duration>>>,
+    _undisturbed: Option<Daemon>,
 }
 
 impl Bystander {
-    /// Begins to play at this relay, where nobody else must come in the meantime.
+    /// Two rooms play the same game in turns: one at this relay, where nobody else must come in the meantime, and one at a
+    /// daemon that nobody disturbs. What slows down the machine slows down both.
     pub fn at(relay: SocketAddr) -> Self {
         let undisturbed = Daemon::serve(&[RELAY], &["-q"]);
-        let mut rooms =
-            [relay, undisturbed.address(0)].map(|relay| (connect(relay), connect(relay)));
+        let room = |relay| Room::of(connect(relay), connect(relay));
+        let rooms = vec![room(relay), room(undisturbed.address(0))];
+        Self::play(rooms, Some(undisturbed))
+    }
+
+    /// Does this while the two in a room talk to each other, before, meanwhile and after. Not a byte of theirs is lost, and
+    /// they are not held up for longer than reads and writes of tests wait.
+    #[track_caller]
+    pub fn beside((x, y): (TcpStream, TcpStream), deed: impl FnOnce()) {
+        let bystander = Self::play(vec![Room::of(x, y)], None);
+        // Of two rounds the second has begun after this.
+        bystander.goes_on_for(2);
+        deed();
+        bystander.goes_on_for(2);
+        bystander.ends();
+    }
+
+    fn play(mut rooms: Vec<Room>, _undisturbed: Option<Daemon>) -> Self {
         let (over, rounds) = (Arc::new(AtomicBool::new(false)), Arc::default());
         let (until, count) = (Arc::clone(&over), Arc::clone(&rounds));
         let game = thread::spawn(move || {
-            let mut times = [Vec::new(), Vec::new()];
+            let mut times = vec![Vec::new(); rooms.len()];
             while !until.load(Ordering::Relaxed) {
-                for ((x, y), times) in rooms.iter_mut().zip(&mut times) {
-                    times.push(round(x, y, times.len()));
+                for (room, times) in rooms.iter_mut().zip(&mut times) {
+                    let begin = Instant::now();
+                    room.goes_on();
+                    times.push(begin.elapsed());
                 }
                 AtomicUsize::fetch_add(&count, 1, Ordering::Relaxed);
             }
@@ -40,7 +58,7 @@ impl Bystander {
             over,
             rounds,
             game,
-            _undisturbed: undisturbed,
+            _undisturbed,
         }
     }
 
@@ -51,7 +69,6 @@ impl Bystander {
         eventually("a room that goes on", || {
             self.game.is_finished() || self.rounds.load(Ordering::Relaxed) >= end
         });
-        assert!(!self.game.is_finished(), "it was disturbed");
     }
 
     /// Every byte came, and 99 of 100 rounds took no longer than `more` beyond ten times what they take where nobody is
@@ -59,29 +76,65 @@ impl Bystander {
     #[track_caller]
     pub fn was_undisturbed(self, more: Duration) {
         self.goes_on_for(1);
-        self.over.store(true, Ordering::Relaxed);
-        let [here, there] = self
-            .game
-            .join()
-            .expect("every byte comes")
+        let [here, there] = <[_; 2]>::try_from(self.ends())
+            .expect("somebody is undisturbed")
             .map(slowest_of_most);
         assert!(here <= 10 * there + more, "{here:?} and not {there:?}");
     }
-}
 
-/// A word each way, and how long that took.
-fn round(x: &mut TcpStream, y: &mut TcpStream, number: usize) -> Duration {
-    let begin = Instant::now();
-    let word = (number as u64).to_be_bytes();
-    x.write_all(&word).expect("it is read");
-    receive(y, &word);
-    y.write_all(&word).expect("it is read");
-    receive(x, &word);
-    begin.elapsed()
+    /// The last round. Answers how long each took in each room.
+    #[track_caller]
+    fn ends(self) -> Vec<Vec<Duration>> {
+        self.over.store(true, Ordering::Relaxed);
+        self.game.join().expect("every byte comes")
+    }
 }
 
 /// The 99th percentile.
 fn slowest_of_most(mut times: Vec<Duration>) -> Duration {
     times.sort();
     times[times.len() * 99 / 100]
+}
+
+/// Two clients of a relay, or one of an echo, who talk when they are asked to.
+pub struct Room {
+    x: TcpStream,
+    y: Option<TcpStream>,
+    rounds: u64,
+}
+
+impl Room {
+    fn of(x: TcpStream, y: impl Into<Option<TcpStream>>) -> Self {
+        let (y, rounds) = (y.into(), 0);
+        Self { x, y, rounds }
+    }
+
+    /// A pair in the relay that is the listener of this number.
+    pub fn relay(daemon: &Daemon, listener: usize) -> Self {
+        let address = daemon.address(listener);
+        let mut room = Self::of(connect(address), connect(address));
+        room.goes_on();
+        room
+    }
+
+    /// A client of the echo that is the listener of this number.
+    pub fn echo(daemon: &Daemon, listener: usize) -> Self {
+        let mut room = Self::of(connect(daemon.address(listener)), None);
+        room.goes_on();
+        room
+    }
+
+    /// Bytes go through it, in each direction, and none of them twice.
+    #[track_caller]
+    pub fn goes_on(&mut self) {
+        let word = self.rounds.to_be_bytes();
+        self.rounds += 1;
+        let Self { x, y, .. } = self;
+        x.write_all(&word).expect("the daemon reads");
+        if let Some(y) = y {
+            receive(y, &word);
+            y.write_all(&word).expect("the daemon reads");
+        }
+        receive(x, &word);
+    }
 }

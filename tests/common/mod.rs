@@ -2,8 +2,6 @@
 
 #![allow(dead_code, unused_imports, reason = "each test binary uses a part")]
 
-mod at_rest;
-mod beside;
 mod bystander;
 mod client;
 pub mod forward;
@@ -15,7 +13,6 @@ mod kernel;
 mod lines;
 mod noise;
 pub mod proxied;
-mod room;
 mod rooms;
 mod strace;
 mod terminal;
@@ -24,19 +21,16 @@ pub mod transit;
 pub mod usage;
 pub mod users;
 
-pub use at_rest::AtRest;
-pub use beside::beside_a_room;
-pub use bystander::Bystander;
+pub use bystander::{Bystander, Room};
 pub use client::Client;
+pub use kernel::AtRest;
 pub use lines::Lines;
 pub use noise::Noise;
-pub use room::Room;
 pub use rooms::Rooms;
 pub use strace::Strace;
 pub use terminal::Terminal;
 pub use transfer::{Folder, Partner, receive_files, send_files, transfer};
 
-use std::ffi::OsStr;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -194,29 +188,6 @@ impl Daemon {
     pub fn stop(&mut self) {
         self.signal(Signal::TERM);
         assert_eq!(self.wait().code(), Some(0), "{:?}", self.stderr.rest());
-    }
-
-    /// The text of a file that the kernel keeps about it.
-    pub fn proc(&self, name: &str) -> String {
-        let path = format!("/proc/{}/{name}", self.child.id());
-        std::fs::read_to_string(path).expect("it runs")
-    }
-
-    /// A line of its status, in bytes: `VmRSS`, `RssAnon`.
-    pub fn memory(&self, name: &str) -> u64 {
-        let status = self.proc("status");
-        let line = status.lines().find(|line| line.starts_with(name));
-        let kilobytes = line.and_then(|line| line.split_whitespace().nth(1));
-        kilobytes.expect(name).parse::<u64>().expect("a number") * 1024
-    }
-
-    /// The numbers of its open descriptors.
-    pub fn descriptors(&self) -> Vec<u64> {
-        let entries = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs");
-        let number = |name: &OsStr| name.to_str().and_then(|name| name.parse().ok());
-        entries
-            .map(|entry| number(&entry.expect("an entry").file_name()).expect("a number"))
-            .collect()
     }
 }
 

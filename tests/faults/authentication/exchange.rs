@@ -10,7 +10,7 @@ use crate::common::users::{
     Begun, PASSWORD, UserFile, base64, begin, client, connect_from, log_in, message, read_line, run,
 };
 use crate::common::{
-    AtRest, Daemon, End, RELAY, Signal, beside_a_room, end_of, read_all, reset, serve,
+    AtRest, Bystander, Daemon, End, RELAY, Signal, end_of, read_all, reset, serve,
 };
 
 const NO_JOIN: &str = "ERR hello expected JOIN <room>";
@@ -166,7 +166,7 @@ fn garbage_in_place_of_a_first_message_is_refused_and_leaves_nothing() {
     let rest = AtRest::of(&mut daemon);
     let open = daemon.address(1);
     let room = (connect_from(HERE, open), connect_from(ELSEWHERE, open));
-    beside_a_room(room, || (0..20).for_each(|_| all_are_refused()));
+    Bystander::beside(room, || (0..20).for_each(|_| all_are_refused()));
     daemon.has_clients(0);
     rest.is_back(&mut daemon);
 }

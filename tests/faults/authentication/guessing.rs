@@ -13,7 +13,7 @@ use crate::common::users::{
     PASSWORD, UserFile, base64, client, connect_from, log_in, message, read_line, run,
 };
 use crate::common::{
-    AtRest, Daemon, End, Noise, RELAY, beside_a_room, connect, end_of, hears_nothing, receive,
+    AtRest, Bystander, Daemon, End, Noise, RELAY, connect, end_of, hears_nothing, receive,
 };
 
 /// Failures that are forgiven, and one more.
@@ -63,7 +63,7 @@ fn ten_thousand_wrong_passwords_harm_nobody_else() {
     let rest = AtRest::of(&mut daemon);
     let begin = Instant::now();
     let (mut wrong, mut penalised) = (0, 0);
-    beside_a_room((connect(open), connect(open)), || {
+    Bystander::beside((connect(open), connect(open)), || {
         for number in 0..GUESSES {
             match guess(&mut connect_from(HERE, locked)).as_str() {
                 WRONG => wrong += 1,
@@ -98,7 +98,7 @@ fn ten_thousand_guessed_tokens_meet_nobody() {
     (0..100).for_each(|token| guess(token).unwrap());
     daemon.has_clients(1);
     let rest = AtRest::of(&mut daemon);
-    beside_a_room((connect(open), connect(open)), || {
+    Bystander::beside((connect(open), connect(open)), || {
         (0..GUESSES).for_each(|token| guess(SECRET - 1 - token).unwrap());
     });
     daemon.has_clients(1);

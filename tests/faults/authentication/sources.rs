@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::{ELSEWHERE, HERE};
 use crate::common::proxied::{header, meet, said};
 use crate::common::users::{connect_from, is_reset_from, read_line};
-use crate::common::{AtRest, Daemon, End, RELAY, beside_a_room, connect, end_of, receive};
+use crate::common::{AtRest, Bystander, Daemon, End, RELAY, connect, end_of, receive};
 
 const NAMED: &str = "relay://127.0.0.1:0?rooms=named";
 const PROXIED: &str = "relay://127.0.0.1:0?rooms=named&proxy=on";
@@ -62,7 +62,7 @@ fn a_source_that_comes_again_and_again_slows_nobody_and_leaves_nothing() {
     };
     comes_again(100);
     let rest = AtRest::of(&mut daemon);
-    beside_a_room(room, || comes_again(5000));
+    Bystander::beside(room, || comes_again(5000));
     daemon.has_clients(2);
     rest.is_back(&mut daemon);
 }
@@ -157,7 +157,7 @@ fn ten_thousand_sources_that_come_and_go_leave_nothing() {
     daemon.has_clients(0);
     let rest = AtRest::of(&mut daemon);
     let room = (connect_from(HERE, open), connect_from(ELSEWHERE, open));
-    beside_a_room(room, || come_and_go(500..10_500));
+    Bystander::beside(room, || come_and_go(500..10_500));
     daemon.has_clients(0);
     rest.is_back(&mut daemon);
 }

@@ -73,9 +73,7 @@ fn two_that_end_in_one_batch_are_each_freed_once() {
         daemon.signal(Signal::CONT);
         daemon.has_clients(2);
     }
-    eventually("no descriptor is left", || {
-        daemon.descriptors().len() == before
-    });
+    daemon.has_descriptors(before);
     bystander.was_undisturbed(Duration::from_millis(100));
     daemon.has_clients(0);
     eventually("everybody's end is counted, once", || {
@@ -126,9 +124,7 @@ fn new_clients_in_places_freed_in_the_same_batch_are_untouched() {
         drop(new);
         daemon.has_clients(0);
     }
-    eventually("no descriptor is left", || {
-        daemon.descriptors().len() == before
-    });
+    daemon.has_descriptors(before);
 }
 
 #[test]
@@ -148,7 +144,5 @@ fn no_descriptor_is_left_however_rooms_end() {
         daemon.settle();
     }
     daemon.has_clients(0);
-    eventually("no descriptor is left", || {
-        daemon.descriptors().len() == before
-    });
+    daemon.has_descriptors(before);
 }

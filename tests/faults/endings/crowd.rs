@@ -64,9 +64,7 @@ fn a_thousand_of_one_name_meet_in_twos_however_many_are_killed() {
     daemon.settle();
     drop(last);
     daemon.has_clients(2);
-    eventually("no descriptor is left", || {
-        daemon.descriptors().len() == before
-    });
+    daemon.has_descriptors(before);
     bystander.was_undisturbed(Duration::from_millis(200));
     daemon.stop();
 }

@@ -289,7 +289,8 @@ fn a_daemon_that_is_killed_leaves_no_stream_that_looks_complete() {
 
 #[test]
 fn a_successor_has_the_port_at_once() {
-    let mut daemon = Daemon::serve(&[RELAY], &[]);
+    // No connection of another test can take its port meanwhile: those are between 127.0.0.1 and itself.
+    let mut daemon = Daemon::serve(&["relay://127.0.78.3:0"], &[]);
     let address = daemon.address(0);
     let url = format!("relay://{address}");
     // A stream that the daemon finished first leaves its port in TIME-WAIT.

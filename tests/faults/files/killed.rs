@@ -100,7 +100,8 @@ fn a_server_that_is_killed_under_load_leaves_no_part_under_a_final_name_and_is_c
     from.write("large", &bytes);
     let partial = into.join(".large.pairloop-part");
     let written = || fs::metadata(&partial).map_or(0, |file| file.len());
-    let mut daemon = Daemon::serve(&["relay://127.0.0.1:0?rooms=named"], &[]);
+    // No connection of another test can take its port meanwhile: those are between 127.0.0.1 and itself.
+    let mut daemon = Daemon::serve(&["relay://127.0.78.2:0?rooms=named"], &[]);
     let at = daemon.address(0);
     for _ in 0..3 {
         let before = written();

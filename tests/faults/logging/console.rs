@@ -101,6 +101,7 @@ fn a_stopped_reader_of_stderr_costs_lines_and_nothing_else() {
     let clients: Vec<_> = (0..200).map(|_| daemon.connect()).collect();
     daemon.has_clients(200);
     eventually("lost lines", || dropped(&daemon, &file, "stderr") >= 100);
+    daemon.has_state('S');
     // Lost is lost: nothing is kept for a reader that may come back.
     let (before, descriptors) = (daemon.memory("VmRSS"), daemon.descriptors().len());
     for _ in 0..1000 {

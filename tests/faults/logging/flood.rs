@@ -11,8 +11,11 @@ use crate::common::{Daemon, RELAY, Room, connect, eventually, read_all, reset, s
 const NAMED: &str = "relay://127.0.0.1:0?rooms=named";
 const TRANSIT: &str = "transit://127.0.0.1:0";
 
-/// Lines that the log may have in a second.
+/// Lines that the log may have in a second about clients, and as many about all else.
 const LINES: u64 = 1000;
+
+/// In what SIGUSR2 reports, behind how many clients have come.
+const REPORT: &str = " accepted, closed: ";
 
 /// Says what nobody understands, and hears so.
 fn misspeak(address: SocketAddr, words: &[u8], answer: &[u8]) {
@@ -30,14 +33,19 @@ fn misspeak(address: SocketAddr, words: &[u8], answer: &[u8]) {
 
 fn flood(count: u64) {
     const CLIENTS: u64 = 4;
+    // So often is asked for a report: not as often as to be a flood, too.
+    const EACH: u64 = 1000;
     let file = scratch(&format!("flood.{count}.prom"));
+    let begin = Instant::now();
     let options = ["--stats-file", file.to_str().unwrap()];
     let mut daemon = Daemon::serve(&[RELAY, NAMED, TRANSIT], &options);
     let mut room = Room::relay(&daemon, 0);
     daemon.settle();
+    daemon.has_state('S');
     let (before, descriptors) = (daemon.memory("VmRSS"), daemon.descriptors().len());
-    let (begin, said) = (Instant::now(), AtomicU64::new(0));
+    let said = AtomicU64::new(0);
     let addresses = [daemon.address(1), daemon.address(2)];
+    let mut reports = 0;
     thread::scope(|scope| {
         for _ in 0..CLIENTS {
             scope.spawn(|| {
@@ -53,6 +61,11 @@ fn flood(count: u64) {
         }
         while said.load(Ordering::Relaxed) < count {
             room.goes_on();
+            if said.load(Ordering::Relaxed) >= (reports + 1) * EACH {
+                daemon.report();
+                // Some are still to come, which tells this answer from those to the last questions.
+                reports += u64::from(said.load(Ordering::Relaxed) < count);
+            }
         }
     });
     daemon.has_clients(2);
@@ -79,21 +92,46 @@ fn flood(count: u64) {
     daemon.has_clients(0);
     daemon.stop();
     let log = daemon.stderr.rest();
-    let counts = log
-        .iter()
-        .filter_map(|line| line.strip_suffix(" log lines suppressed"));
-    let suppressed: u64 = counts.map(|count| count.parse::<u64>().unwrap()).sum();
-    let (written, seconds) = (log.len() as u64, begin.elapsed().as_secs() + 1);
+    is_cut(&log, begin.elapsed(), bad);
+    // Whoever asked meanwhile has the answer, although there were too many lines about clients at that time.
+    let all = 2 + bad;
+    let answers = reported(&log).filter(|come| (3..all).contains(come));
+    let answers = answers.count() as u64;
+    assert!(reports > 0, "nobody asked");
+    assert!(answers >= reports, "{answers} of {reports}");
+}
+
+/// How many clients had come by each report.
+fn reported(log: &[String]) -> impl Iterator<Item = u64> {
+    let reports = log.iter().filter_map(|line| line.split_once(REPORT));
+    reports.map(|(before, _)| before.rsplit(' ').next().unwrap().parse().unwrap())
+}
+
+/// The log of so much time keeps to its allowances, and says of all else about so many clients that it was left out.
+fn is_cut(log: &[String], time: Duration, clients: u64) {
+    let (mut about_clients, mut others, mut notes, mut suppressed) = (0, 0, 0, 0);
+    for line in log {
+        if let Some(count) = line.strip_suffix(" log lines suppressed") {
+            suppressed += count.parse::<u64>().unwrap();
+            notes += 1;
+        } else if line.split_whitespace().nth(2) == Some("client") {
+            about_clients += 1;
+        } else {
+            others += 1;
+        }
+    }
+    // A second begins with its first line.
+    let most = LINES * (time.as_secs() + 1);
+    assert!(about_clients <= most, "{about_clients} in {time:?}");
+    assert!(others <= most, "{others} more in {time:?}");
+    // Each says what was left out before the line that follows.
+    assert!(notes <= about_clients + others, "{notes} notes");
+    // Each client has two lines at least: it comes, and it is sent away.
     assert!(
-        written <= (LINES + 1) * (seconds + 1),
-        "{written} in {seconds} s"
+        suppressed + about_clients >= 2 * clients,
+        "{suppressed} and {about_clients} of {clients}"
     );
-    // Each has two lines at least: it comes, and it is sent away.
-    assert!(
-        suppressed + written >= 2 * bad,
-        "{suppressed} and {written} of {bad}"
-    );
-    assert!(suppressed > 0, "{bad} were no flood");
+    assert!(suppressed > 0, "{clients} were no flood");
 }
 
 #[test]

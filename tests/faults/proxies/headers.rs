@@ -5,7 +5,7 @@ use std::net::Shutdown;
 
 use crate::common::proxied::{IPV4, IPV4_SAYS, SIGNATURE, header, is_reset, meet, said, v2};
 use crate::common::users::{PASSWORD, UserFile, base64, connect_from, is_reset_from, log_in};
-use crate::common::{self, AtRest, CHAT, Daemon, End, beside_a_room, read_all, receive, reset};
+use crate::common::{self, AtRest, Bystander, CHAT, Daemon, End, read_all, receive, reset};
 
 const RELAY: &str = "relay://127.0.0.1:0?proxy=on";
 const NAMED: &str = "relay://127.0.0.1:0?rooms=named&proxy=on";
@@ -96,7 +96,7 @@ fn thousands_of_forged_headers_disturb_nobody_and_leave_nothing() {
     forge(300);
     let rest = AtRest::of(&mut daemon);
     let room = [(); 2].map(|()| common::connect(open));
-    beside_a_room(room.into(), || forge(3000));
+    Bystander::beside(room.into(), || forge(3000));
     daemon.has_clients(0);
     rest.is_back(&mut daemon);
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::common::forward::{RELAY, both, main_server, nobody, pair};
 use crate::common::{
-    AtRest, Client, Daemon, End, Noise, beside_a_room, end_of, eventually, patient, read, read_all,
+    AtRest, Bystander, Client, Daemon, End, Noise, end_of, eventually, patient, read, read_all,
     receive,
 };
 
@@ -200,7 +200,7 @@ fn one_of_two_dies(main: &mut Daemon, [mut dying, _living]: [Daemon; 2]) {
             scope.spawn(move || noise_until_cut(noise, &mut y))
         });
         let cut: Vec<_> = cut.collect();
-        beside_a_room((second_x, second_y), || {
+        Bystander::beside((second_x, second_y), || {
             noise.send(&mut x, 0..1 << 20);
             dying.kill();
             noise.send(&mut x, 1 << 20..2 << 20);

@@ -66,14 +66,14 @@ fn for_want_of_files_buffers_or_memory_accepting_rests_and_resumes_by_itself() {
         let strace = Strace::attach(&served.daemon, "accept4,epoll_wait", &[&fault]);
         let mut pending = connect(served.daemon.address(1));
         pending.write_all(b"is anybody there?").unwrap();
-        let (begin, used) = (Instant::now(), served.daemon.processor_time());
+        let (begin, used) = (Instant::now(), served.daemon.cpu_time());
         let mut rounds = 0;
         while begin.elapsed() < Duration::from_secs(1) {
             served.daemon.stderr.find("accepting pauses");
             served.goes_on();
             rounds += 1;
         }
-        let (passed, used) = (begin.elapsed(), served.daemon.processor_time() - used);
+        let (passed, used) = (begin.elapsed(), served.daemon.cpu_time() - used);
         assert!(used < passed / 4, "{used:?} of {passed:?} spent on waiting");
         // Ten times a second it tries again, and between that sleeps but for the rooms' bytes.
         let trace = strace.trace();

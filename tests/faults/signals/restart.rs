@@ -7,10 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use super::Ends;
-use crate::common::{
-    Client, DEADLINE, Daemon, End, Folder, Noise, Signal, eventually, patient, receive_files,
-    reset, scratch, send_files, serve,
-};
+use crate::common::{DEADLINE, Daemon, End, Noise, eventually, patient, reset, scratch, serve};
 
 /// Where a daemon listens again and again. No connection of another test can come upon it by chance: those are all between
 /// 127.0.0.1 and itself.
@@ -124,44 +121,4 @@ fn killed_and_restarted_under_load_it_has_its_port_at_once_and_no_stream_looks_w
     daemon.has_clients(0);
     daemon.stop();
     assert!(!fs::exists(pid_file).unwrap());
-}
-
-#[test]
-fn a_file_that_was_on_its_way_when_the_daemon_was_killed_is_not_there_and_continues() {
-    const LENGTH: usize = 48 << 20;
-    let (from, into) = (Folder::new("killed"), Folder::new("killed-there"));
-    let mut contents = Vec::new();
-    Noise::new(1).send(&mut contents, 0..LENGTH as u64);
-    from.write("large", &contents);
-    let (address, pid_file) = (free_address(), scratch("killed.pid"));
-    let pid_file = pid_file.to_str().unwrap();
-    let mut daemon = start(address, pid_file);
-    let transfer = |into: &Folder| -> (Client, Client) {
-        let receiver = receive_files(address, into, &[]);
-        (receiver, send_files(address, &[&from.text("large")]))
-    };
-    let (mut receiver, mut sender) = transfer(&into);
-    let partial = into.join(".large.pairloop-part");
-    eventually("something is written", || {
-        fs::metadata(&partial).is_ok_and(|file| file.len() > 0)
-    });
-    // More than a part is not on its way to somebody who stands still.
-    receiver.signal(Signal::STOP);
-    daemon.kill();
-    receiver.signal(Signal::CONT);
-    for client in [&mut receiver, &mut sender] {
-        let words = client.ends(1);
-        assert!(words.contains("run both commands again"), "{words}");
-    }
-    assert_eq!(into.names(), [".large.pairloop-part"]);
-
-    let mut daemon = start(address, pid_file);
-    let (mut receiver, mut sender) = transfer(&into);
-    assert_eq!(
-        (sender.ends(0), receiver.ends(0)),
-        (String::new(), String::new())
-    );
-    assert!(receiver.stdout.rest()[0].contains("continued at "));
-    assert_eq!(into.everything(), from.everything());
-    daemon.stop();
 }

@@ -91,6 +91,7 @@ fn a_second_signal_in_the_middle_of_a_transfer_resets_it_at_once() {
         (Signal::USR1, Signal::USR1),
         (Signal::TERM, Signal::TERM),
         (Signal::USR1, Signal::TERM),
+        (Signal::TERM, Signal::INT),
     ] {
         let mut daemon = Daemon::serve(&[RELAY], &["--drain-timeout", "1h"]);
         let (mut x, mut y) = daemon.pair();
@@ -135,17 +136,4 @@ fn a_reader_that_stalls_does_not_outlast_the_drain_timeout() {
     ends_well(&mut daemon);
     let (reached, end) = noise.receive_all(&mut y, 0);
     assert_eq!(end, End::Reset, "{reached} of {sent} bytes are not all");
-}
-
-#[test]
-fn a_second_signal_ends_the_daemon_at_once() {
-    for (first, second) in [(Signal::USR1, Signal::USR1), (Signal::TERM, Signal::INT)] {
-        let mut daemon = Daemon::serve(&[RELAY], &["--drain-timeout", "1h"]);
-        let (mut x, mut y) = daemon.pair();
-        daemon.has_clients(2);
-        begin_stop(&mut daemon, first);
-        daemon.signal(second);
-        ends_well(&mut daemon);
-        assert_eq!((end_of(&mut x), end_of(&mut y)), (End::Reset, End::Reset));
-    }
 }

@@ -10,8 +10,8 @@ use command_fds::{CommandFdExt, FdMapping};
 use socket2::{Domain, Socket, Type};
 
 use crate::common::{
-    Bystander, Daemon, ECHO, RELAY, Signal, eventually, eventually_within, patient,
-    raise_descriptor_limit, receive, scratch, serve,
+    Bystander, Daemon, ECHO, RELAY, Signal, eventually_within, patient, raise_descriptor_limit,
+    receive, scratch, serve,
 };
 use pairloop::limits::{ACCEPTS_PER_TURN, KEEPALIVE_IDLE};
 
@@ -46,9 +46,7 @@ fn ten_thousand_at_once_all_get_in_and_running_rooms_do_not_wait_for_them() {
     eventually_within(KEEPALIVE_IDLE + PATIENCE, "they are gone", gone);
     bystander.was_undisturbed(Duration::from_millis(200));
     daemon.has_clients(0);
-    eventually("no descriptor is left", || {
-        daemon.descriptors().len() == before - 2
-    });
+    daemon.has_descriptors(before - 2);
     daemon.stop();
 }
 

@@ -6,7 +6,7 @@ use std::net::Shutdown;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, kill_process};
 
@@ -112,13 +112,18 @@ fn a_consumer_that_stays_stopped_is_ended_and_knows_it_when_it_wakes() {
 /// Whatever its clients had in time for them was there before the deadlines passed; the daemon could only not look.
 #[test]
 fn a_server_that_was_stopped_reads_everybody_before_anybody_expires() {
-    const TIMEOUT: &str = "3s";
-    const PAUSE: Duration = Duration::from_secs(4);
+    const TIMEOUT: Duration = Duration::from_secs(5);
+    const PAUSE: Duration = Duration::from_secs(6);
     let names = ["idle", "half-close", "hello", "wait", "stall"];
-    let options = names.map(|name| [format!("--{name}-timeout"), TIMEOUT.into()]);
+    let options = names.map(|name| {
+        [
+            format!("--{name}-timeout"),
+            format!("{}s", TIMEOUT.as_secs()),
+        ]
+    });
     let options: Vec<&str> = options.iter().flatten().map(String::as_str).collect();
     let mut daemon = Daemon::serve(&[RELAY, NAMED], &options);
-    let noise = Noise::new(3);
+    let (noise, begin) = (Noise::new(3), Instant::now());
     let (mut idle, mut idle_partner) = daemon.pair();
     let (mut asks, mut answers) = daemon.pair();
     asks.shutdown(Shutdown::Write).unwrap();
@@ -136,6 +141,8 @@ fn a_server_that_was_stopped_reads_everybody_before_anybody_expires() {
     daemon.settle();
 
     daemon.signal(Signal::STOP);
+    daemon.has_state('T');
+    assert!(begin.elapsed() < TIMEOUT, "all of them have time left");
     idle.write_all(b"in time").unwrap();
     answers.write_all(b"the answer").unwrap();
     slow_hello.write_all(b"llo ack\n").unwrap();

@@ -5,9 +5,9 @@ use std::io::Write;
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-use crate::common::proxied::{IPV4, SIGNATURE, is_reset, meet, said, v2};
+use crate::common::proxied::{IPV4, SIGNATURE, meet, said, v2};
 use crate::common::transit::{TRANSIT, are_partners, handshake};
-use crate::common::users::{UserFile, begin};
+use crate::common::users::{UserFile, begin, is_reset_from};
 use crate::common::{
     Bystander, CHAT, Daemon, End, ORDER, RELAY, connect, end_of, hears_nothing, read_all, receive,
 };
@@ -234,10 +234,7 @@ fn a_proxys_line_may_have_107_bytes_and_its_block_2048() {
         block(LONGEST_PROXY_HEADER + 1),
     ];
     for header in bad {
-        let mut client = daemon.connect();
-        // It may be over before all of it is said.
-        let _ = client.write_all(&header);
-        is_reset(client);
+        is_reset_from([127, 0, 0, 1], daemon.address(0), &header);
         daemon.stderr.find("refused: the PROXY header is too long");
     }
     assert!(hears_nothing(&waits), "it may still become a header");

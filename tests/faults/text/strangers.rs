@@ -8,7 +8,7 @@ use crate::common::proxied::meet;
 use crate::common::transit::TRANSIT;
 use crate::common::users::UserFile;
 use crate::common::{
-    Bystander, CHAT, Daemon, ECHO, End, ORDER, RELAY, Signal, connect, eventually, read_all, reset,
+    Bystander, CHAT, Daemon, ECHO, End, ORDER, RELAY, Signal, connect, read_all, reset,
 };
 
 const NAMED: &str = "relay://127.0.0.1:0?rooms=named";
@@ -68,9 +68,7 @@ fn whoever_says_something_else_where_a_hello_is_expected_is_told_and_sent_away()
         }
     }
     daemon.has_clients(2);
-    eventually("no descriptor is left", || {
-        daemon.descriptors().len() == before
-    });
+    daemon.has_descriptors(before);
     bystander.was_undisturbed(Duration::from_millis(100));
 }
 
@@ -94,9 +92,7 @@ fn whoever_only_looks_whether_somebody_is_there_takes_no_place() {
         }
     }
     daemon.has_clients(0);
-    eventually("no descriptor is left", || {
-        daemon.descriptors().len() == before
-    });
+    daemon.has_descriptors(before);
     let (x, y) = daemon.pair();
     meet(x, y);
 }
