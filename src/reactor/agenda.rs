@@ -22,21 +22,16 @@ pub struct Agenda {
     heavy: VecDeque<ClientId>,
 }
 
-/// How many have had their turn, and how many wait.
-#[derive(Debug, Clone, Copy, Default)]
+/// How many, in either line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Lines {
-    pub light: Line,
-    pub heavy: Line,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Line {
-    pub worked: usize,
-    pub waiting: usize,
+    pub light: usize,
+    pub heavy: usize,
 }
 
 impl Agenda {
     /// Puts a connection behind all others, unless it stands in line already.
+    #[inline]
     pub fn add<N: Net>(&mut self, id: ClientId, connection: &mut Connection<N>) {
         if !connection.queued {
             connection.queued = true;
@@ -44,41 +39,43 @@ impl Agenda {
         }
     }
 
+    /// Puts one that turned out to be heavy behind those who are.
+    pub fn postpone(&mut self, id: ClientId) {
+        self.heavy.push_back(id);
+    }
+
     pub fn is_empty(&self) -> bool {
         self.light.is_empty() && self.heavy.is_empty()
+    }
+
+    pub fn waiting(&self) -> Lines {
+        Lines {
+            light: self.light.len(),
+            heavy: self.heavy.len(),
+        }
     }
 }
 
 impl<N: Net> Reactor<N> {
-    /// Gives a bounded number of connections their turn, in each line those first who have been ready the longest.
+    /// Gives a bounded number of connections their turn, in each line those first who have been ready the longest. Answers
+    /// how many.
     pub(super) fn work_off_agenda(&mut self) -> Lines {
         let light = self.agenda.light.len().min(CONNECTIONS_PER_TURN);
         for _ in 0..light {
             let Some(id) = self.agenda.light.pop_front() else {
                 break;
             };
-            if self.is_heavy(id) {
-                self.agenda.heavy.push_back(id);
-            } else {
-                self.work(id, LIGHT_BYTES_PER_TURN);
-            }
+            self.work(id, LIGHT_BYTES_PER_TURN);
         }
-        let heavy = self.work_off_heavy();
-        let line = |worked, line: &VecDeque<ClientId>| Line {
-            worked,
-            waiting: line.len(),
+        let heavy = match self.agenda.heavy.len().min(HEAVY_PER_TURN) {
+            0 => 0,
+            most => self.work_off_heavy(most),
         };
-        Lines {
-            light: line(light, &self.agenda.light),
-            heavy: line(heavy, &self.agenda.heavy),
-        }
+        Lines { light, heavy }
     }
 
-    fn work_off_heavy(&mut self) -> usize {
-        let most = self.agenda.heavy.len().min(HEAVY_PER_TURN);
-        if most == 0 {
-            return 0;
-        }
+    #[inline(never)]
+    fn work_off_heavy(&mut self, most: usize) -> usize {
         let end = self.net.now() + HEAVY_TIME_PER_TURN;
         for worked in 0..most {
             // One at least has its turn, however long the others took.
@@ -90,15 +87,5 @@ impl<N: Net> Reactor<N> {
             }
         }
         most
-    }
-
-    /// Whether much comes from this connection, or much is on its way to it.
-    fn is_heavy(&self, id: ClientId) -> bool {
-        let Some(connection) = self.connections.get(id) else {
-            return false;
-        };
-        let source = || self.connections.get(connection.source()?);
-        connection.is_heavy()
-            || (connection.is_sending() && source().is_some_and(Connection::is_heavy))
     }
 }

@@ -190,21 +190,28 @@ impl<N: Net> Reactor<N> {
         let asked = self.clock();
         let patience = self.patience(asked);
         let (events, signals) = self.poll(patience)?;
-        self.forgive_pause(asked, patience.unwrap_or(Duration::MAX));
-        self.now = self.clock();
+        self.now = match patience {
+            Some(patience) => self.forgive_pause(asked + patience),
+            None => self.clock(),
+        };
         self.moment = self.epoch.moment(self.now);
         if signals.stops > 0 {
             self.leave_shared_listeners();
         }
         // Accepting first: whoever was there before the signal counts.
+        let before = self.connections.given();
         self.accept_clients();
+        let accepted = self.connections.given() > before;
         self.heed(&signals);
         self.take_over_reloaded();
-        let lines = self.work_off_agenda();
+        let worked = self.work_off_agenda();
         self.expire(&Turn {
             asked,
             all_told: events < EVENTS_PER_POLL,
-            lines,
+            accepted,
+            queued: self.listeners.iter().any(Listener::is_ready),
+            worked,
+            waiting: self.agenda.waiting(),
             connections: self.connections.len(),
         });
         self.see_off();
@@ -212,7 +219,7 @@ impl<N: Net> Reactor<N> {
             self.begin_stop();
         }
         self.tell_watcher();
-        self.forgive_pause(self.now, Duration::ZERO);
+        self.forgive_pause(self.now);
         Ok(!self.is_finished())
     }
 
@@ -221,10 +228,13 @@ impl<N: Net> Reactor<N> {
         self.net.now() - self.paused
     }
 
-    /// Leaves out of account what a turn, or a poll beyond its timeout, took beyond all reason: the process was stopped
-    /// in the middle of it, saw nobody, and what it does after that may still bear the time from before.
-    fn forgive_pause(&mut self, since: Instant, meant: Duration) {
-        self.paused += (self.clock() - since).saturating_sub(meant.saturating_add(LONGEST_TURN));
+    /// Leaves out of account by how much it is later than it should be beyond all reason, a turn or a poll having taken
+    /// that long: the process was stopped in the middle of it, saw nobody, and what it does after that may still bear the
+    /// time from before. Answers what the time is then.
+    fn forgive_pause(&mut self, due: Instant) -> Instant {
+        let (now, latest) = (self.clock(), due + LONGEST_TURN);
+        self.paused += now.saturating_duration_since(latest);
+        now.min(latest)
     }
 
     pub fn net(&mut self) -> &mut N {

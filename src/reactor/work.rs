@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind};
 use std::ops::Range;
 
 use crate::engine::{ClientId, CloseReason, Ending, Input};
+use crate::limits::BYTES_PER_TURN;
 
 use super::connection::{Closing, Connection, Flow};
 use super::net::Net;
@@ -19,14 +20,18 @@ pub(super) struct Read {
 
 impl<N: Net> Reactor<N> {
     /// Does what a connection can do now, whose turn it is to read so many bytes.
+    #[inline(always)]
     pub(super) fn work(&mut self, id: ClientId, budget: usize) {
         let Some(connection) = self.connections.get_mut(id) else {
             return;
         };
-        connection.queued = false;
         if connection.has_chores() {
             return self.do_chores(id, budget);
         }
+        if connection.is_heavy() && budget < BYTES_PER_TURN {
+            return self.agenda.postpone(id);
+        }
+        connection.queued = false;
         if !connection.wants_reading() {
             return;
         }
@@ -40,8 +45,14 @@ impl<N: Net> Reactor<N> {
     /// The same for those of whom more may be wanted than to read.
     #[inline(never)]
     fn do_chores(&mut self, id: ClientId, budget: usize) {
-        let connection = self.connections.get(id);
-        if connection.is_some_and(Connection::is_dialing) {
+        if self.is_heavy(id) && budget < BYTES_PER_TURN {
+            return self.agenda.postpone(id);
+        }
+        let Some(connection) = self.connections.get_mut(id) else {
+            return;
+        };
+        connection.queued = false;
+        if connection.is_dialing() {
             return self.try_connected(id);
         }
         if let Some(reason) = self.doom(id) {
@@ -51,6 +62,16 @@ impl<N: Net> Reactor<N> {
         self.offer_again(id);
         self.pull(id, budget);
         self.linger(id, budget);
+    }
+
+    /// Whether much comes from this connection, or much is on its way to it.
+    fn is_heavy(&self, id: ClientId) -> bool {
+        let Some(connection) = self.connections.get(id) else {
+            return false;
+        };
+        let source = || self.connections.get(connection.source()?);
+        connection.is_heavy()
+            || (connection.is_sending() && source().is_some_and(Connection::is_heavy))
     }
 
     /// Why this connection is beyond hope: it is broken, and reading would not bring out any more.

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use pairloop::engine::CloseReason;
-use pairloop::limits::{RESET_PATIENCE, RESET_RECHECK};
+use pairloop::engine::{CloseReason, Timeouts};
+use pairloop::limits::{ACCEPTS_PER_TURN, RESET_PATIENCE, RESET_RECHECK};
 
 use super::data;
 use super::lab::Lab;
-use super::net::{End, Fault, Loss};
-use super::scenarios::idle_after;
+use super::net::{Capacity, End, Fault, Loss};
+use super::scenarios::{TOKEN, idle_after};
+use super::setup::TRANSIT;
+use super::transit;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -82,4 +84,31 @@ fn a_reader_that_takes_nothing_around_a_pause_is_reset() {
     assert_eq!(lab.end(y), None);
     lab.pass(RESET_PATIENCE / 2);
     assert_eq!(lab.end(y), Some(End::Reset));
+}
+
+/// Who comes during a pause is accepted in one turn and heard in the next, or later if there is a crowd in front of it.
+#[test]
+fn whoever_came_during_a_pause_is_heard_before_its_partner_has_waited_too_long() {
+    for crowd in [0, 2 * ACCEPTS_PER_TURN] {
+        let mut lab = Lab::with(Timeouts {
+            wait: Some(5 * SECOND),
+            ..Timeouts::default()
+        });
+        let [one, other] =
+            [[b'1'; 16], [b'2'; 16]].map(|side| transit::handshake(TOKEN, Some(side)));
+        let x = lab.client(TRANSIT, 200, 64);
+        lab.send(x, &one);
+        lab.wire().advance_to(4 * SECOND);
+        let capacity = Capacity {
+            inbound: 200,
+            outbound: 64,
+        };
+        for _ in 0..crowd {
+            lab.wire().connect(TRANSIT, capacity);
+        }
+        let y = lab.wire().connect(TRANSIT, capacity);
+        lab.wire().send(y, &other);
+        lab.pass(60 * SECOND);
+        assert_eq!(lab.take_all(x), transit::OK, "behind {crowd}");
+    }
 }

@@ -14,7 +14,7 @@ use super::transit;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-const TOKEN: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+pub const TOKEN: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 pub fn idle_after(limit: Duration) -> Lab {
     Lab::with(Timeouts {
