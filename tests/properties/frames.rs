@@ -35,7 +35,11 @@ pub fn check(bytes: &[u8]) {
     }
     for frame in &frames {
         match frame {
-            Frame::Folder { path } | Frame::File { path, .. } => is_named(path),
+            Frame::Folder { path } => is_named(path),
+            Frame::File { modified, path, .. } => {
+                assert!(modified.nanoseconds < 1_000_000_000);
+                is_named(path);
+            }
             Frame::Abort { words } => {
                 assert!(words.len() <= LONGEST_REASON);
                 assert_eq!(*frame, Frame::abort(words));
