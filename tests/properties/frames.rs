@@ -3,6 +3,7 @@
 use std::io::{BufReader, Cursor};
 
 use pairloop::client::files::frame::{Frame, FrameError, read, read_exact};
+use pairloop::client::files::greeting::{LONGEST, Role, understand};
 use pairloop::client::files::names::{Name, PARTIAL_SUFFIX, partial};
 use pairloop::limits::{DEEPEST_PATH, LONGEST_COMPONENT, LONGEST_PATH, LONGEST_REASON};
 
@@ -47,6 +48,7 @@ pub fn check(bytes: &[u8]) {
             _ => {}
         }
     }
+    is_a_greeting(bytes);
     is_named(bytes);
     is_a_farewell(&String::from_utf8_lossy(bytes));
 }
@@ -78,6 +80,24 @@ fn conversation(bytes: &[u8], at_once: usize) -> (Vec<Frame>, End) {
             at += length;
         }
         frames.push(frame);
+    }
+}
+
+/// The first line greets whoever has the other role, or nobody.
+fn is_a_greeting(bytes: &[u8]) {
+    let end = bytes.iter().position(|&byte| byte == b'\n');
+    let read = end.map_or(bytes.len(), |end| end + 1).min(LONGEST);
+    for (own, other) in [(Role::Send, Role::Receive), (Role::Receive, Role::Send)] {
+        let greeting = other.greeting();
+        let begins = greeting.trim_end();
+        let behind = bytes[..read].strip_prefix(begins.as_bytes());
+        // Further words are for later versions.
+        let is_whole = |rest: &[u8]| rest.ends_with(b"\n") && b" \n".contains(&rest[0]);
+        let greets = behind.is_some_and(is_whole) && str::from_utf8(&bytes[..read]).is_ok();
+        match understand(&bytes[..read], own) {
+            Ok(()) => assert!(greets),
+            Err(error) => assert!(!greets && !error.to_string().contains(char::is_control)),
+        }
     }
 }
 

@@ -6,8 +6,8 @@ use std::io;
 use thiserror::Error;
 
 use super::frame::FrameError;
+use super::greeting::Role;
 use super::names::{Name, NameError};
-use super::peer::Role;
 use crate::client::ClientError;
 use crate::console::printable;
 

@@ -1,13 +1,14 @@
 //! `pairloop send` and `pairloop receive`: files and folders through a room.
 //!
 //! The server carries bytes and knows nothing of files. What the two sides say to each other is described in
-//! `ARCHITECTURE.md` ("Sending files"); [`frame`] is its alphabet, [`send`](mod@send) and [`receive`](mod@receive)
+//! `ARCHITECTURE.md` ("Sending files"); [`greeting`] is how they begin, [`frame`] their alphabet, [`send`](mod@send) and [`receive`](mod@receive)
 //! are the two halves of the conversation, and [`peer`] is the stream between them.
 
 pub mod args;
 mod blocks;
 mod error;
 pub mod frame;
+pub mod greeting;
 mod inbox;
 pub mod names;
 mod partial;
@@ -26,7 +27,8 @@ use super::ClientError;
 use super::connect::connect;
 use super::join::{Entry, ask_for_room, await_partner};
 use args::MeetingArgs;
-use peer::{Peer, Role};
+use greeting::Role;
+use peer::Peer;
 use progress::Progress;
 
 pub use error::FilesError;

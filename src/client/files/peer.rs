@@ -1,6 +1,5 @@
-//! The other side of a transfer: greetings, frames, and how it ends.
+//! The other side of a transfer: what it says, and how it ends.
 
-use std::fmt;
 use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Instant;
@@ -9,36 +8,15 @@ use rustix::net::RecvFlags;
 
 use super::FilesError;
 use super::frame::{self, Frame};
+use super::greeting::{LONGEST, Role, understand};
 use crate::client::connect::{finish, reset_unless_finished};
 use crate::limits::{FAREWELL, GREETING_PATIENCE};
-
-/// The first line of each side: this, the version, and the role.
-const PROTOCOL: &str = "PAIRLOOP-FILES";
-const VERSION: &str = "1";
-
-/// Bytes of the longest first line.
-const GREETING: u64 = 64;
 
 /// Bytes that are read ahead for small frames. Contents are longer, and are read to where they belong.
 const READ_AHEAD: usize = 4096;
 
 /// Bytes of small frames that are sent together.
 const SMALL: usize = 4096;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    Send,
-    Receive,
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Role::Send => "send",
-            Role::Receive => "receive",
-        })
-    }
-}
 
 pub struct Peer {
     stream: TcpStream,
@@ -63,7 +41,7 @@ impl Peer {
             input: BufReader::with_capacity(READ_AHEAD, second),
             output: BufWriter::with_capacity(SMALL, third),
         };
-        peer.write(format!("{PROTOCOL} {VERSION} {role}\n").as_bytes())?;
+        peer.write(role.greeting().as_bytes())?;
         peer.flush()?;
         understand(&peer.greeting()?, role)?;
         Ok(peer)
@@ -75,7 +53,7 @@ impl Peer {
         // Later on there may be good reasons for silence, such as a long prefix to hash.
         patience(Some(GREETING_PATIENCE)).map_err(FilesError::Cut)?;
         let mut line = Vec::new();
-        let mut start = (&mut self.input).take(GREETING);
+        let mut start = (&mut self.input).take(LONGEST as u64);
         let read = start.read_until(b'\n', &mut line);
         patience(None).map_err(FilesError::Cut)?;
         match read {
@@ -183,51 +161,6 @@ impl Peer {
         match frame::read(&mut self.input) {
             Ok(Some(Frame::Abort { words })) => FilesError::Partner(words),
             _ => FilesError::Cut(error),
-        }
-    }
-}
-
-/// Looks at the other side's first line.
-fn understand(line: &[u8], own: Role) -> Result<(), FilesError> {
-    let line = std::str::from_utf8(line).map_err(|_| FilesError::Stranger)?;
-    let words = line.strip_suffix('\n').ok_or(FilesError::Stranger)?;
-    let mut words = words.split(' ');
-    if words.next() != Some(PROTOCOL) {
-        return Err(FilesError::Stranger);
-    }
-    match (words.next(), words.next()) {
-        (Some(VERSION), Some("send")) if own == Role::Receive => Ok(()),
-        (Some(VERSION), Some("receive")) if own == Role::Send => Ok(()),
-        (Some(VERSION), Some("send" | "receive")) => Err(FilesError::SameRole(own)),
-        (Some(VERSION), _) | (None, _) => Err(FilesError::Stranger),
-        (Some(theirs), _) => Err(FilesError::Version {
-            theirs: theirs.into(),
-            own: VERSION,
-        }),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_other_role_of_this_version_is_understood() {
-        assert!(understand(b"PAIRLOOP-FILES 1 receive\n", Role::Send).is_ok());
-        assert!(understand(b"PAIRLOOP-FILES 1 send\n", Role::Receive).is_ok());
-        for (line, words) in [
-            (&b"PAIRLOOP-FILES 1 send\n"[..], "both send"),
-            (b"PAIRLOOP-FILES 12 receive more\n", "speaks version 12"),
-            (b"PAIRLOOP-FILES \x1b[2J receive\n", "version \\u{1b}[2J"),
-            (b"PAIRLOOP-FILES 1 relay\n", "no pairloop send"),
-            (b"PAIRLOOP-FILES 1 receive", "no pairloop send"),
-            (b"PAIRLOOP-FILES\n", "no pairloop send"),
-            (b"GET / HTTP/1.1\r\n", "no pairloop send"),
-            (b"\xff\n", "no pairloop send"),
-            (b"", "no pairloop send"),
-        ] {
-            let error = understand(line, Role::Send).unwrap_err().to_string();
-            assert!(error.contains(words), "{error}");
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use super::args::SendArgs;
 use super::frame::{Digest, Frame};
+use super::greeting::Role;
 use super::names::Name;
-use super::peer::{Peer, Role};
+use super::peer::Peer;
 use super::progress::Progress;
 use super::source::Source;
 use super::tree::{self, Listed, Tree};
