@@ -205,15 +205,22 @@ impl<N: Net> Reactor<N> {
         self.heed(&signals);
         self.take_over_reloaded();
         let worked = self.work_off_agenda();
-        self.expire(&Turn {
-            asked,
-            all_told: events < EVENTS_PER_POLL,
-            accepted,
-            queued: self.listeners.iter().any(Listener::is_ready),
-            worked,
-            waiting: self.agenda.waiting(),
-            connections: self.connections.len(),
-        });
+        let queued = self.listeners.iter().any(Listener::is_ready);
+        let all_told = events < EVENTS_PER_POLL;
+        let horizon = if all_told && self.agenda.is_empty() && !accepted && !queued {
+            self.horizon.all_is_heard(asked)
+        } else {
+            self.horizon.advance(&Turn {
+                asked,
+                all_told,
+                accepted,
+                queued,
+                worked,
+                waiting: self.agenda.waiting(),
+                connections: self.connections.len(),
+            })
+        };
+        self.expire(horizon);
         self.see_off();
         if self.settings.once && self.engine.rooms_over() > 0 {
             self.begin_stop();
@@ -232,9 +239,13 @@ impl<N: Net> Reactor<N> {
     /// that long: the process was stopped in the middle of it, saw nobody, and what it does after that may still bear the
     /// time from before. Answers what the time is then.
     fn forgive_pause(&mut self, due: Instant) -> Instant {
-        let (now, latest) = (self.clock(), due + LONGEST_TURN);
-        self.paused += now.saturating_duration_since(latest);
-        now.min(latest)
+        let now = self.clock();
+        let late = now.saturating_duration_since(due);
+        if late <= LONGEST_TURN {
+            return now;
+        }
+        self.paused += late - LONGEST_TURN;
+        due + LONGEST_TURN
     }
 
     pub fn net(&mut self) -> &mut N {
@@ -300,8 +311,7 @@ impl<N: Net> Reactor<N> {
 
     /// Does what has become due. Only deadlines behind the horizon count: a process that was stopped for a
     /// while must not take its own silence for its clients'.
-    fn expire(&mut self, turn: &Turn) {
-        let horizon = self.horizon.advance(turn);
+    fn expire(&mut self, horizon: Instant) {
         for listener in &mut self.listeners {
             listener.resume(horizon);
         }
