@@ -146,7 +146,6 @@ impl World {
     fn forward(&mut self, from: ClientId, to: ClientId) {
         let source = self.client(from);
         assert!(source.forwards_to.is_none(), "{from} has its sink");
-        assert!(!source.eof, "{from} has ended");
         assert_eq!(source.taken, source.opening, "a part of its stream is lost");
         source.forwards_to = Some(to);
         source.unread.clear();
@@ -198,11 +197,21 @@ impl World {
         }
     }
 
-    /// Everybody who is here is counted, and whoever has gone is not.
+    /// Everybody who is here is counted, whoever has gone is not, and FIN has travelled.
     pub fn counts_are_right(&self) {
         let here = self.clients.values();
         let here = here.filter(|client| client.listener.is_some()).count();
         assert_eq!(self.engine.clients(), here);
+        for client in self.clients.values() {
+            // It may have ended before its sink was there.
+            let ended = client
+                .is_sent_by
+                .filter(|source| self.eofs.contains(source));
+            assert!(
+                ended.is_none() || client.finished,
+                "FIN of {ended:?} is lost"
+            );
+        }
         let counts = self.engine.counts();
         let moods = counts.iter().flat_map(|(_, counts)| counts.moods.iter());
         assert_eq!(moods.map(|(_, count)| count).sum::<u64>(), self.sessions);
