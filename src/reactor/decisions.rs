@@ -68,7 +68,7 @@ impl<N: Net> Reactor<N> {
     }
 
     /// Carries out one decision. It must not ask the engine anything, whose outputs are still being drained: what
-    /// could lead there is put on the ready list.
+    /// could lead there stands in line.
     fn carry_out_one(&mut self, output: Output) {
         match output {
             Output::Send { to, payload } => self.send(to, &payload),

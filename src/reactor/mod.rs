@@ -2,15 +2,15 @@
 //!
 //! It carries out what the [engine](crate::engine) decides and knows no service. A turn of the loop is
 //!
-//! 1. poll: edges are noted, connections that have one go on the ready list;
+//! 1. poll: edges are noted, connections that have one stand in line;
 //! 2. accept, a bounded number of clients;
-//! 3. work: a bounded number of connections from the ready list send, read and pass on, each within a budget;
+//! 3. work: a bounded number of connections, those with little to say first, send, read and pass on, each within a budget;
 //! 4. deadlines;
 //! 5. FIN for a bounded number of those who were sent away.
 //!
-//! Whatever a turn leaves undone stays on the ready list (or its listener stays ready), and the next poll does
+//! Whatever a turn leaves undone stays in line (or its listener stays ready), and the next poll does
 //! not wait. Edge-triggered readiness is never told twice, so each queued byte has something that will wake it:
-//! an edge to come, a place on the ready list, or a deadline.
+//! an edge to come, a place in line, or a deadline.
 
 mod accept;
 mod agenda;
