@@ -81,7 +81,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "URL")]
     pub listen: Vec<ListenUrl>,
 
-    /// Clients at one time; more are refused [default: what the descriptor limit allows]
+    /// Clients at one time; more are refused [default: what the limits for descriptors and memory allow]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=ClientId::MAX_SLOTS as i64))]
     pub max_clients: Option<u32>,
 
@@ -89,7 +89,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_clients_per_source: Option<u32>,
 
-    /// Bytes that all buffers together may hold, such as 64M [default: 256M and 4K for each client]
+    /// Bytes that all buffers together may hold, such as 64M [default: 256M and 4K for each client, or what the limit for memory allows]
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
     pub buffer_memory: Option<usize>,
 

@@ -10,7 +10,7 @@ use crate::limits::{LEAST_MEMORY, PROGRAM_MEMORY, RESERVED_MEMORY};
 /// The limit is so low that not even a command line can be read.
 #[derive(Debug, Error)]
 #[error(
-    "this process may have {limit} bytes of memory, too few to run: raise its limit (ulimit -v)"
+    "this process may have {limit} bytes of memory, too little to run: raise its limit (ulimit -v)"
 )]
 pub struct TooLittle {
     limit: usize,

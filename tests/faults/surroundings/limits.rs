@@ -88,6 +88,6 @@ fn with_little_memory_it_says_so_or_serves() {
     let limits = limits.into_iter().chain(fine).chain(coarse);
     climb(
         limits.map(|limit| format!("-v {limit}")),
-        " bytes of memory, too few ",
+        " bytes of memory, too little ",
     );
 }
