@@ -11,6 +11,7 @@ use crate::limits::{
 use crate::listen::ListenUrl;
 use crate::memory;
 use crate::reactor::{BufferMemory, Settings, Splicing};
+use crate::users::Users;
 
 /// Why nobody, or not as many, can be served.
 #[derive(Debug, Error)]
@@ -58,7 +59,7 @@ pub fn settings(args: &ServeArgs, urls: &[ListenUrl]) -> Result<Settings, Capaci
         false => Splicing::Adaptive,
     };
     let (max_clients, pipes) = descriptors(args, each, splicing)?;
-    let (max_clients, buffer_memory) = memory(args, each, max_clients)?;
+    let (max_clients, buffer_memory) = memory(args, each, max_clients, reload_memory(urls))?;
     Ok(Settings {
         max_clients,
         buffer_memory,
@@ -108,8 +109,9 @@ fn memory(
     args: &ServeArgs,
     each: usize,
     max_clients: usize,
+    kept_back: usize,
 ) -> Result<(usize, usize), CapacityError> {
-    let left = memory::left().unwrap_or(usize::MAX);
+    let left = memory::left().map_or(usize::MAX, |left| left.saturating_sub(kept_back));
     let fits = |option, needed| match needed <= left {
         true => Ok(()),
         false => Err(CapacityError::Memory {
@@ -153,6 +155,12 @@ fn memory(
         }
     };
     Ok((max_clients, buffer_memory))
+}
+
+/// Bytes that it takes to read the files of users once more, beside what is in use of them.
+fn reload_memory(urls: &[ListenUrl]) -> usize {
+    let files = urls.iter().filter_map(|url| url.auth.as_deref());
+    files.map(Users::memory).fold(0, usize::saturating_add)
 }
 
 /// Raises the soft limit for descriptors to the hard one, and answers what it is then.

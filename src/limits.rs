@@ -11,6 +11,9 @@ pub const EVENTS_PER_POLL: usize = 1024;
 /// Bytes that one connection may read in a turn before the others get theirs.
 pub const BYTES_PER_TURN: usize = SCRATCH;
 
+/// The same for a connection that is not known to have much to say.
+pub const LIGHT_BYTES_PER_TURN: usize = 32 * 1024;
+
 /// Clients that one listener may accept in a turn.
 pub const ACCEPTS_PER_TURN: usize = 64;
 
@@ -20,9 +23,6 @@ pub const BUFFER_FLOOR: usize = 2 * 1024;
 
 /// Bytes that are read ahead for a service that waits for the rest of something.
 pub const READ_AHEAD: usize = 64 * 1024;
-
-/// The same for a connection that is not known to have much to say.
-pub const LIGHT_BYTES_PER_TURN: usize = 32 * 1024;
 
 /// Connections that have their turn before the loop looks for new events.
 pub const CONNECTIONS_PER_TURN: usize = 256;
@@ -145,6 +145,9 @@ pub const LEAST_MEMORY: usize = 6 * 1024 * 1024;
 pub const RESERVED_MEMORY: usize = 4 * 1024 * 1024;
 pub const PROGRAM_MEMORY: usize = 16 * 1024 * 1024;
 
+/// Bytes that users take for each byte of their file, while it is read.
+pub const USERS_MEMORY: usize = 8;
+
 /// Bytes that a client's rows in all tables take at most, its room's name and growing tables included.
 pub const CLIENT_MEMORY: usize = 1024;
 
@@ -168,7 +171,8 @@ pub const RESET_PATIENCE: Duration = Duration::from_secs(5);
 pub const LINGER: Duration = Duration::from_secs(2);
 
 /// Bytes that are read of it at once when it gives way to somebody new: what the kernel holds for one, unless told
-/// otherwise (tcp_rmem, 6 MiB). More would hold up the others, and after more than a read of it no more clients are accepted in that turn.
+/// otherwise (tcp_rmem, 6 MiB). More would hold up the others, and once
+/// more than [`BYTES_PER_TURN`] were read in a turn, nobody else is accepted in it.
 pub const GIVING_WAY: usize = 6 << 20;
 
 /// Silence after which the kernel asks whether the peer is still there, time between its questions, and how many

@@ -12,6 +12,7 @@ use log::{error, info, warn};
 
 use crate::config::{Config, ConfigError, Running};
 use crate::engine::{Engine, ListenerId};
+use crate::memory;
 use crate::reactor::{Reload, Settings};
 use crate::usage::UsageLog;
 use crate::users::{UserError, Users};
@@ -105,6 +106,12 @@ impl Reload for HangUp {
             // Nobody takes it if the daemon ends meanwhile.
             let _ = done.send(reread);
         };
+        if memory::left().is_some() {
+            // A thread has an arena of its own, 64 MiB of addresses, or a page for each small block if that is too many.
+            reader();
+            self.coming = Some(coming);
+            return;
+        }
         match thread::Builder::new().spawn(reader) {
             Ok(_) => self.coming = Some(coming),
             Err(error) => error!("cannot reload: {error}"),

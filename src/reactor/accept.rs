@@ -98,27 +98,28 @@ impl<N: Net> Reactor<N> {
     }
 
     pub(super) fn accept_clients(&mut self) {
+        // What had to be read of those who gave way: no more than that, and the rest of the queues comes in the next turn.
+        let mut read = 0;
         for number in 0..self.listeners.len() {
             if self.listeners[number].is_ready() {
-                self.accept_from(number);
+                self.accept_from(number, &mut read);
             }
         }
     }
 
-    fn accept_from(&mut self, number: usize) {
+    fn accept_from(&mut self, number: usize, read: &mut usize) {
         for _ in 0..ACCEPTS_PER_TURN {
+            if *read > BYTES_PER_TURN {
+                return;
+            }
             let listener = &mut self.listeners[number];
             let Some(socket) = &mut listener.socket else {
                 return;
             };
             match retry(|| self.net.accept(socket)) {
                 Ok((stream, peer)) => {
-                    let read = self.make_room();
+                    *read += self.make_room();
                     self.admit(number, stream, peer);
-                    if read > BYTES_PER_TURN {
-                        // That was what a turn may take. Whoever else is in the queue comes in the next.
-                        return;
-                    }
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     listener.ready = false;

@@ -96,10 +96,14 @@ impl Unheard {
             Unheard::Queued(turns) if turn.queued && turns > 0 => Unheard::Queued(turns - 1),
             Unheard::Queued(_) => Unheard::Accepted,
             Unheard::Accepted => Unheard::InLine(turn.in_line()),
-            Unheard::InLine(left) => Unheard::InLine(Lines {
-                light: left.light.saturating_sub(turn.worked.light),
-                heavy: left.heavy.saturating_sub(turn.worked.heavy),
-            }),
+            Unheard::InLine(left) => {
+                // Who is left stands in line, once all events have been given.
+                let most = turn.in_line();
+                Unheard::InLine(Lines {
+                    light: left.light.saturating_sub(turn.worked.light).min(most.light),
+                    heavy: left.heavy.saturating_sub(turn.worked.heavy).min(most.heavy),
+                })
+            }
         }
     }
 }

@@ -19,6 +19,15 @@ pub enum UserError {
     Read { path: PathBuf, error: io::Error },
     #[error("cannot write {path}: {error}", path = .path.display())]
     Write { path: PathBuf, error: io::Error },
+    #[error(
+        "{path} needs {needed} bytes of memory, and this process may take only {left} more: raise its limit (ulimit -v)",
+        path = .path.display()
+    )]
+    Memory {
+        path: PathBuf,
+        needed: usize,
+        left: usize,
+    },
     #[error("{path}, {error}", path = .path.display())]
     Line { path: PathBuf, error: LineError },
     #[error("{name} is in {path} already: --replace gives a new password", path = .path.display())]

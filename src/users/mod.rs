@@ -13,7 +13,8 @@ use std::path::Path;
 
 use thiserror::Error;
 
-use crate::limits::{DEFAULT_ITERATIONS, LONGEST_NAME, SALT};
+use crate::limits::{DEFAULT_ITERATIONS, LONGEST_NAME, SALT, USERS_MEMORY};
+use crate::memory;
 use crate::scram::{Key, Secret, SecretError, hmac};
 
 pub use args::UserArgs;
@@ -51,6 +52,11 @@ impl Users {
     /// # Errors
     /// If it can't be read, or has a line that is not one.
     pub fn load(path: &Path) -> Result<Self, UserError> {
+        let needed = Self::memory(path);
+        if let Some(left) = memory::left().filter(|&left| left < needed) {
+            let path = path.to_owned();
+            return Err(UserError::Memory { path, needed, left });
+        }
         let text = file::read(path)?.ok_or_else(|| command::missing(path))?;
         let first = text
             .lines()
@@ -62,6 +68,12 @@ impl Users {
             path: path.to_owned(),
             error,
         })
+    }
+
+    /// Bytes of memory that reading this file takes, as far as its length tells.
+    pub fn memory(path: &Path) -> usize {
+        let length = std::fs::metadata(path).map_or(0, |file| file.len());
+        usize::try_from(length).map_or(usize::MAX, |length| length.saturating_mul(USERS_MEMORY))
     }
 
     /// The users of a file. Whoever has the `decoy_key` can tell which names are not in it; as long as it is the same,

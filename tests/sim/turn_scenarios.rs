@@ -5,9 +5,9 @@ use pairloop::limits::{
 };
 
 use super::data;
-use super::lab::Lab;
+use super::lab::{Lab, MAX_CLIENTS};
 use super::net::Capacity;
-use super::setup::ECHO;
+use super::setup::{ECHO, TRANSIT};
 
 #[test]
 fn accepts_are_bounded_per_turn() {
@@ -71,4 +71,38 @@ fn messages_do_not_wait_for_streams() {
     for (source, sink) in streams {
         assert!(lab.take_all(sink) == data::bytes(source, 0, 1 << 20));
     }
+}
+
+/// On a full table those who linger give way, and are read for that.
+#[test]
+fn what_is_read_of_those_who_give_way_is_bounded_per_turn() {
+    let mut lab = Lab::new();
+    let talkers: Vec<_> = (0..ACCEPTS_PER_TURN)
+        .map(|_| lab.client(TRANSIT, 2 * SCRATCH, 64))
+        .collect();
+    talkers
+        .iter()
+        .for_each(|&talker| lab.send(talker, b"nonsense\n"));
+    for _ in ACCEPTS_PER_TURN..MAX_CLIENTS {
+        lab.client(ECHO, 64, 64);
+    }
+    for &talker in &talkers {
+        lab.wire().send(talker, &vec![b'x'; SCRATCH]);
+    }
+    let capacity = Capacity {
+        inbound: 16,
+        outbound: 16,
+    };
+    let new: Vec<_> = (0..ACCEPTS_PER_TURN)
+        .map(|_| lab.wire().connect(ECHO, capacity))
+        .collect();
+    let let_in = |lab: &Lab| new.iter().filter(|&&n| lab.wire().id(n).is_some()).count();
+    assert!(lab.turn());
+    let first = let_in(&lab);
+    assert!(
+        (1..=BYTES_PER_TURN / SCRATCH + 1).contains(&first),
+        "{first}"
+    );
+    lab.settle();
+    assert_eq!(let_in(&lab), ACCEPTS_PER_TURN);
 }

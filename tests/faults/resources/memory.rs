@@ -7,9 +7,10 @@ use std::process::{Command, Stdio};
 
 use socket2::{Domain, SockRef, Socket, Type};
 
+use crate::common::users::UserFile;
 use crate::common::{
-    DEADLINE, Daemon, ECHO, Noise, RELAY, Room, patient, raise_descriptor_limit, read, scratch,
-    serve,
+    DEADLINE, Daemon, ECHO, Noise, RELAY, Room, Signal, patient, raise_descriptor_limit, read,
+    scratch, serve,
 };
 
 /// Far more than the kernel and the daemon may keep for one direction.
@@ -66,13 +67,44 @@ fn with_buffers(address: SocketAddr, bytes: usize) -> TcpStream {
 
 /// The process may have so many bytes of address space.
 fn limited(megabytes: u64, options: &[&str]) -> Command {
-    let plain = serve(&[RELAY, ECHO]);
+    limited_to(megabytes, &[RELAY, ECHO], options)
+}
+
+fn limited_to(megabytes: u64, urls: &[&str], options: &[&str]) -> Command {
+    let plain = serve(urls);
     let mut command = Command::new("sh");
     let limit = format!("ulimit -v {}; exec \"$0\" \"$@\"", megabytes * 1024);
     command.args(["-c", &limit]).arg(plain.get_program());
     command.args(plain.get_args()).args(options);
     command.env_remove("RUST_LOG");
     command
+}
+
+/// Users are read while rooms go on, and more of them than there is memory for are an error, not the end.
+#[test]
+fn users_that_the_address_space_is_too_small_for_are_refused_and_rooms_go_on() {
+    let names: Vec<String> = (0..5000).map(|number| format!("user{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let few = UserFile::of("memory", &names);
+    let urls = [RELAY, &few.lock("relay")];
+    let mut daemon = Daemon::run(limited_to(40, &urls, &[]), 2);
+    let mut room = Room::relay(&daemon, 0);
+    daemon.signal(Signal::HUP);
+    daemon.stderr.find("5000 users");
+    room.goes_on();
+    // Longer, and mostly empty.
+    few.is(&"#\n".repeat(4 << 20));
+    daemon.signal(Signal::HUP);
+    let line = daemon.stderr.find("bytes of memory");
+    assert!(line.contains("the users stay as they were"), "{line}");
+    room.goes_on();
+    drop(room);
+    daemon.has_clients(0);
+    daemon.stop();
+    let output = limited_to(40, &urls, &[]).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("raise its limit (ulimit -v)"), "{stderr}");
 }
 
 /// Where an allocation fails the process ends, and with it all rooms.
