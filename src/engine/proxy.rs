@@ -49,7 +49,7 @@ const UNKNOWN: &[u8] = b"PROXY UNKNOWN";
 
 fn read_v1(bytes: &[u8], verb: &[u8]) -> Heard<Header> {
     let within = &bytes[..bytes.len().min(LONGEST_PROXY_LINE)];
-    let is_unknown = verb == UNKNOWN && bytes.len() >= verb.len();
+    let is_unknown = verb == UNKNOWN;
     let end = match is_unknown {
         // Whatever else stands in such a line is to be ignored.
         true => within.windows(2).position(|pair| pair == b"\r\n"),
