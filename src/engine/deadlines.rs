@@ -41,12 +41,8 @@ impl<K: Ord + Copy> Deadlines<K> {
     }
 
     /// How many are armed.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.queue.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.queue.is_empty()
     }
 }
 
@@ -79,6 +75,6 @@ mod tests {
         deadlines.set(&mut one, None, 1);
         assert_eq!(deadlines.pop(at(2)), None);
         assert_eq!(deadlines.pop(at(3)), Some((at(3), 2)));
-        assert!(deadlines.is_empty());
+        assert_eq!(deadlines.len(), 0);
     }
 }

@@ -116,7 +116,7 @@ impl Engine {
     /// The connection that was dialed for this client has an id.
     pub(super) fn dialing(&mut self, id: ClientId, client: ClientId) {
         let leg = match self.place_of(client) {
-            Some(At::Seat(leg, Side::X)) if self.rooms[leg].members.second().is_none() => leg,
+            Some(At::Seat(leg, Side::X)) => leg,
             // Its client has gone meanwhile.
             _ => return self.hang_up(id),
         };
