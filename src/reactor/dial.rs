@@ -99,3 +99,25 @@ fn is_about_us(error: &std::io::Error) -> bool {
         .iter()
         .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_this_system_lacks_is_told_from_what_is_wrong_with_a_worker() {
+        for (errno, about_us) in [
+            (Errno::MFILE, true),
+            (Errno::NFILE, true),
+            (Errno::NOBUFS, true),
+            (Errno::NOMEM, true),
+            (Errno::NOSPC, true),
+            (Errno::ADDRNOTAVAIL, true),
+            (Errno::CONNREFUSED, false),
+            (Errno::NETUNREACH, false),
+            (Errno::TIMEDOUT, false),
+        ] {
+            assert_eq!(is_about_us(&errno.into()), about_us, "{errno:?}");
+        }
+    }
+}

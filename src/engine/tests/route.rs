@@ -141,3 +141,33 @@ fn rooms_that_a_worker_fails_together_count_once() {
     let (again, _) = tried(&mut route, now).unwrap();
     assert_eq!(route.failed(now, again), Some(Duration::from_secs(2)));
 }
+
+#[test]
+fn while_one_room_tries_a_worker_the_next_goes_to_another() {
+    let mut now = now();
+    let mut route = route(&["a:1", "b:1"]);
+    route.set_addresses(0, vec![address(7), address(8)]);
+    let last = route.candidates(now, None)[1];
+    assert_eq!(route.failed(now, last), Some(Duration::from_secs(1)));
+    now = now + Duration::from_secs(1);
+    let mut rooms = [(); 2].map(|()| route.candidates(now, None));
+    let tried = rooms.each_mut().map(|next| route.next(now, next));
+    let tried = tried.map(|tried| tried.map(|(candidate, _)| candidate.address));
+    assert_eq!(tried, [Some(address(7)), Some(address(1))]);
+}
+
+#[test]
+fn a_worker_is_up_if_all_listeners_find_it_so_and_has_the_rooms_of_all() {
+    let seen = |up, rooms| WorkerState {
+        name: "a:1".into(),
+        up,
+        rooms,
+    };
+    let mut state = seen(true, 1);
+    state.add(&seen(true, 2));
+    assert_eq!(state, seen(true, 3));
+    state.add(&seen(false, 4));
+    assert_eq!(state, seen(false, 7));
+    state.add(&seen(true, 0));
+    assert_eq!(state, seen(false, 7));
+}
