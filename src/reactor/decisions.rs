@@ -135,8 +135,29 @@ impl<N: Net> Reactor<N> {
                 });
                 info!(target: CLIENTS, "{note}{}", bytes.collect::<String>());
             }
-            Note::WorkerFailed(_) | Note::WorkerUp { .. } => info!("{note}"),
-            _ => info!(target: CLIENTS, "{note}"),
+            _ => info!(target: target(note), "{note}"),
         }
+    }
+}
+
+/// A flood of lines about clients leaves those about workers alone.
+fn target(note: &Note) -> &'static str {
+    match note {
+        Note::WorkerFailed(_) | Note::WorkerUp { .. } => module_path!(),
+        _ => CLIENTS,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_workers_is_not_among_the_lines_of_clients() {
+        let worker = "a:1".to_owned();
+        assert_ne!(target(&Note::WorkerUp { worker }), CLIENTS);
+        let client = ClientId::new(1, 1);
+        let name = "alice".into();
+        assert_eq!(target(&Note::LoggedIn { client, name }), CLIENTS);
     }
 }
