@@ -114,6 +114,18 @@ fn a_room_whose_sink_takes_bytes_is_not_idle() {
     assert_eq!(lab.closed(CloseReason::IdleTimeout), 2);
 }
 
+/// Also when it is asked for a sign of life, and has bytes that nobody takes.
+#[test]
+fn a_room_whose_reader_takes_nothing_is_idle() {
+    let mut lab = idle_after(5 * SECOND);
+    let (x, y) = lab.pair(100, 10);
+    lab.send(y, &data::bytes(y, 0, 100));
+    lab.pass(5 * SECOND);
+    lab.pass(RESET_PATIENCE);
+    assert_eq!(lab.end(y), Some(End::Reset));
+    assert_eq!(lab.wire().take(x, 10).len(), 10);
+}
+
 #[test]
 fn stale_edge_leaves_the_next_tenant_alone() {
     let mut lab = Lab::new();

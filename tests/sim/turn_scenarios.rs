@@ -6,8 +6,8 @@ use pairloop::limits::{
 
 use super::data;
 use super::lab::{Lab, MAX_CLIENTS};
-use super::net::Capacity;
-use super::setup::{ECHO, TRANSIT};
+use super::net::{Capacity, End, Loss};
+use super::setup::{CHAT, ECHO, TRANSIT};
 
 #[test]
 fn accepts_are_bounded_per_turn() {
@@ -105,4 +105,22 @@ fn what_is_read_of_those_who_give_way_is_bounded_per_turn() {
     );
     lab.settle();
     assert_eq!(let_in(&lab), ACCEPTS_PER_TURN);
+}
+
+/// Who was told everything may go on speaking: it is read to its end, by as much as comes, and is gone with that.
+#[test]
+fn who_was_told_everything_is_read_to_its_end() {
+    const ROOM: usize = 8 * LIGHT_BYTES_PER_TURN;
+    let mut lab = Lab::new();
+    let (x, y) = (lab.client(CHAT, ROOM, ROOM), lab.client(CHAT, ROOM, ROOM));
+    lab.send(x, b"exit\n");
+    assert!(lab.take_all(y).ends_with(b"exit\n"));
+    assert_eq!(lab.statistics().connections, 2);
+    lab.send(y, &data::bytes(y, 0, ROOM));
+    assert_eq!(lab.wire().room(y), ROOM, "all of it was read");
+    lab.wire().send_fin(y);
+    lab.wire().lose(x, Loss::Reset);
+    lab.settle();
+    assert_eq!(lab.statistics().connections, 0);
+    assert_eq!(lab.end(y), Some(End::Fin));
 }
