@@ -57,6 +57,8 @@ pub enum ServeError {
 pub fn serve(config: Config) -> Result<(), ServeError> {
     let args = &config.args;
     let urls = urls(args);
+    // What cannot be is said before anything is opened.
+    capacity::settings(args, &urls)?;
     // Signals first: whoever reads the ready lines below may send one.
     let net = MioNet::new(args.stall_timeout.0)?;
     let (sockets, _pid_file) = with_privileges(args, &urls)?;
@@ -66,7 +68,7 @@ pub fn serve(config: Config) -> Result<(), ServeError> {
     let (usage, writing) = usage.transpose().map_err(ServeError::UsageLog)?.unzip();
     let hang_up = HangUp::new(auth_files(&urls), workers::named_by(&urls), usage.clone());
     hang_up.load(&mut engine)?;
-    // Clients get what users and everything else have left.
+    // Clients get what users and everything else have left of the memory.
     let settings = capacity::settings(args, &urls)?;
     let max_clients = settings.max_clients;
     let mut reactor = Reactor::new(net, engine, settings, Box::new(&console::STDOUT));

@@ -43,6 +43,8 @@ impl<N: Net> Reactor<N> {
             if question == Question::Drained && connection.is_sending() {
                 // More was sent since, and that is not on its way yet.
                 connection.owes_drained = true;
+            } else if question == Question::Drained && connection.failure.is_some() {
+                // More was sent since, and that broke it: it is not on its way, and the engine will hear of that.
             } else if connection.closing.is_none() {
                 let (now, answer) = match question {
                     Question::Activity(members) => {
