@@ -5,18 +5,10 @@ mod common;
 use std::io::Write;
 use std::net::TcpStream;
 
+use common::chat::{FREE, WELCOME, pair};
 use common::{CHAT, Daemon, End, Signal, end_of, read_all, receive};
 
-const WELCOME: &[u8] = b"YOU'RE CONNECTED TO : @MAIN SERVER\n";
 const NOTICE: &[u8] = b"SERVEUR WILL CLOSE NOW\n";
-const FREE: &str = "chat://127.0.0.1:0?turns=free";
-
-/// Two clients in a room; the first has been welcomed.
-fn pair(daemon: &Daemon) -> (TcpStream, TcpStream) {
-    let mut x = daemon.connect();
-    receive(&mut x, WELCOME);
-    (x, daemon.connect())
-}
 
 #[test]
 fn with_free_turns_both_may_write() {

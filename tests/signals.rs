@@ -6,24 +6,8 @@ use std::io::{ErrorKind, Write};
 use std::net::{Shutdown, TcpStream};
 use std::thread;
 
+use common::stop::{FAREWELL, begin_stop, ends_well};
 use common::{Daemon, ECHO, End, Noise, RELAY, Signal, connect, end_of, receive, scratch};
-
-const FAREWELL: &str = "THE SERVER WILL DISCONNECT";
-
-/// Begins the stop, and returns when it has begun.
-fn begin_stop(daemon: &mut Daemon, signal: Signal) {
-    daemon.signal(signal);
-    assert_eq!(daemon.stdout.next().as_deref(), Some(FAREWELL));
-    // The report comes in a later turn: by then the listeners are closed.
-    daemon.report();
-}
-
-/// The daemon ends, with this exit code and without another word on stdout.
-#[track_caller]
-fn ends_well(daemon: &mut Daemon) {
-    assert_eq!(daemon.wait().code(), Some(0), "{:?}", daemon.stderr.rest());
-    assert_eq!(daemon.stdout.rest(), [""; 0]);
-}
 
 #[test]
 fn sigusr2_prints_the_number_of_clients() {

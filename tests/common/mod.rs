@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, reason = "each test binary uses a part")]
 
 mod bystander;
+pub mod chat;
 mod client;
 pub mod forward;
 pub mod generator;
@@ -14,6 +15,7 @@ mod lines;
 mod noise;
 pub mod proxied;
 mod rooms;
+pub mod stop;
 mod strace;
 mod terminal;
 mod transfer;

@@ -4,28 +4,12 @@ use std::io::Write;
 use std::net::{Shutdown, TcpStream};
 use std::thread;
 
+use crate::common::stop::{FAREWELL, begin_stop, ends_well};
 use crate::common::{CHAT, Daemon, ECHO, End, Noise, RELAY, Signal, connect, end_of, receive};
-
-const FAREWELL: &str = "THE SERVER WILL DISCONNECT";
 
 /// More than all buffers on the way hold.
 const LONG: u64 = 64 << 20;
 const ENDLESS: u64 = 1 << 40;
-
-/// Begins the stop, and returns when it has begun.
-fn begin_stop(daemon: &mut Daemon, signal: Signal) {
-    daemon.signal(signal);
-    assert_eq!(daemon.stdout.next().as_deref(), Some(FAREWELL));
-    // The report comes in a later turn: by then the listeners are closed.
-    daemon.report();
-}
-
-/// The daemon ends, with exit code 0 and without another word on stdout.
-#[track_caller]
-fn ends_well(daemon: &mut Daemon) {
-    assert_eq!(daemon.wait().code(), Some(0), "{:?}", daemon.stderr.rest());
-    assert_eq!(daemon.stdout.rest(), [""; 0]);
-}
 
 /// Runs `meanwhile` when the first MiB has gone from X to Y, and then goes on to the end. Answers how much arrived, and how that
 /// ended.

@@ -6,17 +6,8 @@ use std::thread;
 
 use fastrand::Rng;
 
+use crate::common::chat::{FREE, WELCOME, pair};
 use crate::common::{CHAT, Daemon, End, connect, end_of, read_all, receive, reset};
-
-const WELCOME: &[u8] = b"YOU'RE CONNECTED TO : @MAIN SERVER\n";
-const FREE: &str = "chat://127.0.0.1:0?turns=free";
-
-/// Two clients in a room; the first has been welcomed.
-fn pair(daemon: &Daemon) -> (TcpStream, TcpStream) {
-    let mut x = daemon.connect();
-    receive(&mut x, WELCOME);
-    (x, daemon.connect())
-}
 
 #[test]
 fn lines_out_of_turn_are_held_and_delivered_in_turn() {
