@@ -122,13 +122,10 @@ fn the_statistics_file_is_written_whole() {
     for count in 1..20 {
         daemon.has_clients(count);
         clients.push(connect(daemon.address(1)));
-        // The report before the last is complete when the last is answered; each replaces the one before.
-        daemon.report();
         let text = std::fs::read_to_string(&file).unwrap();
         check_statistics(&text);
     }
     daemon.has_clients(20);
-    daemon.report();
     let text = std::fs::read_to_string(&file).unwrap();
     for sample in [
         "pairloop_clients{service=\"relay\"} 1",
@@ -150,6 +147,19 @@ fn the_statistics_file_is_written_whole() {
     check_statistics(&std::fs::read_to_string(&file).unwrap());
     let temporary = file.with_extension("prom.tmp");
     assert!(!temporary.exists(), "{} is left", temporary.display());
+}
+
+#[test]
+fn whoever_has_read_the_count_finds_the_statistics_written() {
+    let file = scratch("written.prom");
+    let options = ["--stats-file", file.to_str().unwrap()];
+    let mut daemon = Daemon::serve(&[ECHO], &options);
+    for _ in 0..100 {
+        std::fs::remove_file(&file).ok();
+        daemon.report();
+        check_statistics(&std::fs::read_to_string(&file).unwrap());
+    }
+    daemon.stop();
 }
 
 /// Comments, and samples of a name and a number, from the first line to the last family.

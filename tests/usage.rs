@@ -220,7 +220,6 @@ fn what_is_said_at_the_door_is_never_counted_among_a_services_bytes() {
     let mut daemon = Daemon::serve(&[TRANSIT], &options);
     let address = daemon.address(0);
     let mut received = |bytes: u64| {
-        // The report before the last is complete when the last is answered.
         daemon.settle();
         let statistics = fs::read_to_string(&file).unwrap();
         let sample = format!("received_bytes_total{{service=\"transit\"}} {bytes}\n");

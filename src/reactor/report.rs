@@ -137,12 +137,13 @@ impl<N: Net> Reactor<N> {
         let _ = self.console.write_all(format!("{line}\n").as_bytes());
     }
 
-    /// Answers SIGUSR2.
+    /// Answers SIGUSR2. Whoever has read the count finds the statistics file written.
     pub(super) fn report(&mut self) {
+        let written = self.write_statistics();
         self.print(&format!("NUMBER OF CLIENTS : {}", self.engine.clients()));
         let statistics = self.statistics();
         statistics.lines().for_each(|line| info!("{line}"));
-        if let Err(error) = self.write_statistics() {
+        if let Err(error) = written {
             error!("{error}");
         }
     }

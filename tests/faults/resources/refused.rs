@@ -87,7 +87,7 @@ fn for_want_of_files_buffers_or_memory_accepting_rests_and_resumes_by_itself() {
         receive(&mut pending, b"is anybody there?");
         let waited = healed.elapsed();
         assert!(waited < Duration::from_secs(3), "{waited:?}, not 100 ms");
-        served.daemon.settle();
+        served.daemon.report();
         let statistics = std::fs::read_to_string(&file).unwrap();
         let name = "pairloop_accept_failures_total ";
         let counted = statistics.lines().find_map(|line| line.strip_prefix(name));
