@@ -14,8 +14,9 @@ pub const BYTES_PER_TURN: usize = SCRATCH;
 /// The same for a connection that is not known to have much to say.
 pub const LIGHT_BYTES_PER_TURN: usize = 32 * 1024;
 
-/// Clients that one listener may accept in a turn.
-pub const ACCEPTS_PER_TURN: usize = 64;
+/// Clients that one listener may accept in a turn. Whoever comes again for each message costs a turn as much as all that it says, so
+/// this bounds what everybody else's messages wait for; accepting is as fast with 64.
+pub const ACCEPTS_PER_TURN: usize = 16;
 
 /// Bytes that a buffer may always hold, however scarce memory is; also what is read ahead from a client that
 /// waits. Only what a buffer holds beyond this competes for `--buffer-memory`.

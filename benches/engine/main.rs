@@ -63,7 +63,7 @@ const FIGURES: &[Figure] = &[
     ),
     figure("chat", Alone(Scenario::Chat), 1410),
     figure("pairing", Alone(Scenario::Pairing), 5050),
-    figure("pairing-by-name", Alone(Scenario::Hello), 15_050),
+    figure("pairing-by-name", Alone(Scenario::Hello), 15_100),
     figure("daemon-echo", Daemon("echo", "", "--connections 50"), 326),
     figure(
         "daemon-relay-copied",
