@@ -3,7 +3,6 @@
 mod common;
 
 use std::io::Write;
-use std::net::TcpStream;
 
 use common::chat::{FREE, WELCOME, pair};
 use common::{CHAT, Daemon, End, Signal, end_of, read_all, receive};

@@ -197,10 +197,7 @@ pub const ATTACKS: &[Attack] = &[
         name: "passwords",
         what: "a wrong password, each from an address of its own",
         target: Target::Locked,
-        words: |_, _| {
-            let first = base64("n,,n=alice,r=guess");
-            format!("JOIN room scram={first}\n").into_bytes()
-        },
+        words: login,
         then: Then::Guess,
         everywhere: true,
         ..PLAIN
@@ -209,10 +206,7 @@ pub const ATTACKS: &[Attack] = &[
         name: "passwords-again",
         what: "a wrong password from 250 addresses, most of them refused by now",
         target: Target::Locked,
-        words: |_, _| {
-            let first = base64("n,,n=alice,r=guess");
-            format!("JOIN room scram={first}\n").into_bytes()
-        },
+        words: login,
         then: Then::Guess,
         ..PLAIN
     },
@@ -240,6 +234,12 @@ pub const ATTACKS: &[Attack] = &[
         ..PLAIN
     },
 ];
+
+/// What a login of alice begins with.
+fn login(_: usize, _: u64) -> Vec<u8> {
+    let first = base64("n,,n=alice,r=guess");
+    format!("JOIN room scram={first}\n").into_bytes()
+}
 
 /// Two to a room, which is theirs.
 fn pair(index: usize, _number: u64) -> Vec<u8> {

@@ -8,6 +8,8 @@
 
 mod attack;
 mod attacker;
+#[path = "../begin.rs"]
+mod begin;
 #[path = "../../tests/common/mod.rs"]
 mod common;
 mod connection;
@@ -25,8 +27,6 @@ use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use clap::Parser;
-
 use attack::ATTACKS;
 use machine::Machine;
 use options::Options;
@@ -35,18 +35,7 @@ use table::MOST;
 const COMMAND: &str = "cargo bench --bench attacks -- --write-readme";
 
 fn main() -> ExitCode {
-    // As a test it gets the tests' arguments, which are none of its own.
-    if !std::env::args().any(|argument| argument == "--bench") {
-        println!("this measures for minutes: cargo bench --bench attacks");
-        return ExitCode::SUCCESS;
-    }
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("{why}");
-            ExitCode::FAILURE
-        }
-    }
+    begin::begin("attacks", run)
 }
 
 fn run(options: &Options) -> Result<(), String> {

@@ -4,6 +4,8 @@
 //! counts is the ratios: absolute figures are the machine's.
 
 mod axes;
+#[path = "../begin.rs"]
+mod begin;
 #[path = "../../tests/common/json.rs"]
 #[expect(dead_code)] // Tests fail where something is missing; here it is asked for.
 mod json;
@@ -25,8 +27,6 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-use clap::Parser;
-
 use axes::AXES;
 use machine::Machine;
 use options::Options;
@@ -38,18 +38,7 @@ use summary::Summary;
 const FOLDER: &str = "target/peers";
 
 fn main() -> ExitCode {
-    // As a test it gets the tests' arguments, which are none of its own.
-    if !std::env::args().any(|argument| argument == "--bench") {
-        println!("this measures for minutes: cargo bench --bench peers");
-        return ExitCode::SUCCESS;
-    }
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("{why}");
-            ExitCode::FAILURE
-        }
-    }
+    begin::begin("peers", run)
 }
 
 fn run(options: &Options) -> Result<(), String> {

@@ -4,6 +4,8 @@
 //! A wave of the load warms the daemon up, so that its tables and the allocator's arenas have the size that this load
 //! takes; all leave, and what it is then is what it must come back to after the long wave.
 
+#[path = "../begin.rs"]
+mod begin;
 #[path = "../../tests/common/mod.rs"]
 mod common;
 #[path = "../attacks/dial.rs"]
@@ -27,7 +29,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
 
-use clap::Parser;
 use pairloop::limits::RESERVED_DESCRIPTORS;
 use rustix::process::{Resource, getrlimit};
 
@@ -40,26 +41,11 @@ use verdict::Verdict;
 use wave::Watch;
 
 fn main() -> ExitCode {
-    // As a test it gets the tests' arguments, which are none of its own.
-    if !std::env::args().any(|argument| argument == "--bench") {
-        println!("this takes half an hour: cargo bench --bench soak");
-        return ExitCode::SUCCESS;
-    }
-    match run(&Options::parse()) {
-        Ok(failures) if failures.is_empty() => ExitCode::SUCCESS,
-        Ok(failures) => {
-            eprintln!("FAILED:\n{}", failures.join("\n"));
-            ExitCode::FAILURE
-        }
-        Err(why) => {
-            eprintln!("{why}");
-            ExitCode::FAILURE
-        }
-    }
+    begin::begin("soak", run)
 }
 
-/// Answers what did not hold.
-fn run(options: &Options) -> Result<Vec<String>, String> {
+/// The error is all that did not hold.
+fn run(options: &Options) -> Result<(), String> {
     let private = machine::enter_namespace();
     let machine = Machine::prepare(private).map_err(|error| error.to_string())?;
     println!("{}", machine.describe());
@@ -92,5 +78,5 @@ fn run(options: &Options) -> Result<Vec<String>, String> {
         Ok(Err(error)) => verdict.fail(format!("the generator: {error}")),
         Err(_) => verdict.fail("the generator panicked".into()),
     }
-    Ok(verdict.finish(&mut subject, &shared.tally()))
+    verdict.finish(&mut subject, &shared.tally())
 }

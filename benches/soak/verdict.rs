@@ -46,7 +46,7 @@ impl Verdict {
     }
 
     /// Ends the daemon, prints what there was, and answers what did not hold.
-    pub fn finish(mut self, subject: &mut Subject, tally: &Tally) -> Vec<String> {
+    pub fn finish(mut self, subject: &mut Subject, tally: &Tally) -> Result<(), String> {
         let code = subject.stop();
         let sessions = subject.sessions();
         self.must(code == Some(0), || {
@@ -57,7 +57,10 @@ impl Verdict {
         self.extent();
         self.log(subject);
         self.must(sessions > 0, || "the usage log is empty".into());
-        self.failures
+        match self.failures.is_empty() {
+            true => Ok(()),
+            false => Err(format!("FAILED:\n{}", self.failures.join("\n"))),
+        }
     }
 
     fn must(&mut self, holds: bool, why: impl FnOnce() -> String) {

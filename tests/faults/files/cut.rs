@@ -5,6 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::time::Duration;
 
+use super::continues;
 use crate::common::{
     Client, Folder, Noise, Partner, Rooms, Signal, eventually, receive_files, send_files,
 };
@@ -33,19 +34,6 @@ fn held(name: &str, at: usize) -> (Rooms, Folder, Folder, Client, Client) {
         fs::metadata(&partial).is_ok_and(|file| file.len() > 0)
     });
     (rooms, from, into, sender, receiver)
-}
-
-/// Runs both once more; they succeed. Answers the receiver's first line.
-#[track_caller]
-fn continues(rooms: &Rooms, from: &Folder, into: &Folder) -> String {
-    let mut receiver = receive_files(rooms.address(), into, &[]);
-    let mut sender = send_files(rooms.address(), &[&from.text("large")]);
-    assert_eq!(
-        (sender.ends(0), receiver.ends(0)),
-        (String::new(), String::new())
-    );
-    assert_eq!(into.everything(), from.everything());
-    receiver.stdout.rest().swap_remove(0)
 }
 
 /// Where the receiver's line says that the transfer was continued.

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use super::continues;
 use crate::common::{Client, Folder, Partner, Rooms, receive_files, send_files, transfer};
 
 #[test]
@@ -128,13 +129,6 @@ fn a_disk_that_others_fill_meanwhile_is_said_on_both_sides() {
     assert_eq!(into.names(), [".large.pairloop-part", "another"]);
     std::fs::remove_file(into.join("another")).unwrap();
 
-    let mut receiver = receive_files(rooms.address(), into, &[]);
-    let mut sender = send_files(rooms.address(), &[&from.text("large")]);
-    assert_eq!(
-        (sender.ends(0), receiver.ends(0)),
-        (String::new(), String::new())
-    );
-    assert_eq!(into.everything(), from.everything());
-    let line = &receiver.stdout.rest()[0];
+    let line = continues(&rooms, &from, into);
     assert!(line.contains("continued at "), "{line}");
 }

@@ -109,11 +109,7 @@ fn a_reader_that_stalls_does_not_outlast_the_drain_timeout() {
     let mut daemon = Daemon::serve(&[RELAY], &["--drain-timeout", "200ms"]);
     let noise = Noise::new(2);
     let (x, mut y) = daemon.pair();
-    let mut sent = 0;
-    for _ in 0..5 {
-        sent = noise.send_at_once(&x, sent, 1 << 30);
-        daemon.settle();
-    }
+    let sent = noise.send_until_stopped(&x, &mut daemon);
     x.shutdown(Shutdown::Write).unwrap();
     daemon.signal(Signal::TERM);
     daemon.stdout.find(FAREWELL);

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::process::Command;
 
-use super::{behind, fails};
+use super::{behind, fails, mounting};
 use crate::common::{
     Client, Daemon, ECHO, Folder, RELAY, Room, Rooms, program, receive, scratch, serve,
 };
@@ -15,14 +15,7 @@ use crate::common::{send_files, transfer};
 fn mounted(folder: &Folder, options: &str, then: &str, plain: &Command) -> Command {
     let path = folder.path().display();
     let script = format!("mount -t tmpfs -o {options} none {path} && {then} && exec \"$@\"");
-    let inner = behind(&script, plain);
-    let mut command = Command::new("unshare");
-    command
-        .arg("-m")
-        .arg(inner.get_program())
-        .args(inner.get_args());
-    command.env_remove("RUST_LOG");
-    command
+    mounting(&script, plain)
 }
 
 #[test]

@@ -35,3 +35,12 @@ fn behind(script: &str, plain: &Command) -> Command {
     command.args(plain.get_args()).env_remove("RUST_LOG");
     command
 }
+
+/// The same where what the script mounts is seen by nobody else. Needs root.
+fn mounting(script: &str, plain: &Command) -> Command {
+    let inner = behind(script, plain);
+    let mut command = Command::new("unshare");
+    command.arg("-m").arg(inner.get_program());
+    command.args(inner.get_args()).env_remove("RUST_LOG");
+    command
+}

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
-use super::{behind, fails};
+use super::{behind, fails, mounting};
 use crate::common::{Daemon, ECHO, Folder, Noise, RELAY, Room, program, scratch, serve};
 
 /// It is at these addresses, which it can't say.
@@ -124,16 +124,7 @@ fn in_a_folder_that_was_removed_it_serves_and_what_it_can_not_find_there_is_name
 #[ignore = "needs root"]
 fn without_proc_everything_is_served_and_received() {
     let hidden = "mount -t tmpfs none /proc && exec \"$@\"";
-    let without = |plain: &Command| {
-        let inner = behind(hidden, plain);
-        let mut command = Command::new("unshare");
-        command
-            .arg("-m")
-            .arg(inner.get_program())
-            .args(inner.get_args());
-        command.env_remove("RUST_LOG");
-        command
-    };
+    let without = |plain: &Command| mounting(hidden, plain);
     let folder = Folder::new("no-proc");
     let (pid_file, statistics) = (folder.text("pid"), folder.text("statistics"));
     let usage = folder.text("usage");
