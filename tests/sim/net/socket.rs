@@ -40,6 +40,8 @@ pub(super) struct Socket {
     pub lost: bool,
     /// To be told once, to a read or a write.
     pub error: Option<Errno>,
+    /// The daemon was told that there is nothing to read, and something came just after that.
+    just_came: bool,
     /// A read has said 0.
     ended: bool,
     outbound: VecDeque<u8>,
@@ -71,6 +73,7 @@ impl Socket {
             fin: false,
             lost: false,
             error: None,
+            just_came: false,
             ended: false,
             outbound: VecDeque::new(),
             no_space: false,
@@ -114,6 +117,7 @@ impl Socket {
 
     /// The edge as it is reported: an error that has been told in the meantime is no error any more.
     pub fn take_edge(&mut self) -> Readiness {
+        self.just_came = false;
         let edge = std::mem::take(&mut self.edge);
         let told = edge.has(Readiness::ERROR) && self.error.is_none();
         if !told {
@@ -215,6 +219,7 @@ impl Socket {
         let mut edge = none;
         if !self.fin && !self.lost {
             if faults.strike(Fault::EagainRead) {
+                self.just_came = true;
                 return (Err(ErrorKind::WouldBlock.into()), Readiness::READABLE);
             }
             if faults.strike(Fault::ReadFails) {
@@ -234,6 +239,7 @@ impl Socket {
             }
             urgent => *urgent = None,
         }
+        self.just_came = false;
         for (place, byte) in buffer.iter_mut().zip(self.inbound.drain(..count)) {
             *place = byte;
         }
@@ -314,9 +320,10 @@ impl Socket {
         Ok(())
     }
 
-    /// In order, unless bytes are unread.
+    /// In order, unless bytes are unread. Nobody can help those that came between a last look and this.
     pub fn close(&mut self) {
         if !self.inbound.is_empty() {
+            self.struck |= self.just_came;
             return self.reset();
         }
         self.holder = Holder::Orphan;
