@@ -9,7 +9,6 @@ use crate::limits::{
     CLIENT_MEMORY, MAX_PIPES, PIPE_SHARE, RESERVED_DESCRIPTORS, SHARED_BUFFER_MEMORY,
 };
 use crate::listen::ListenUrl;
-use crate::memory;
 use crate::reactor::{BufferMemory, Settings, Splicing};
 use crate::users::Users;
 
@@ -37,20 +36,36 @@ pub enum CapacityError {
         least: usize,
     },
     #[error(
-        "{option} needs {needed} bytes of memory, and this process may take only {left} more: raise its limit (ulimit -v)"
+        "--{option} {given} needs {needed} bytes of memory, and this process may take only {left} more: raise its limit (ulimit -v)"
     )]
     Memory {
-        option: String,
+        option: &'static str,
+        given: usize,
         needed: usize,
         left: usize,
     },
 }
 
-/// The limits, as the system allows them.
+/// What there is room for.
+#[derive(Debug, Clone, Copy)]
+pub struct Capacity {
+    /// Clients at one time.
+    pub max_clients: usize,
+    /// Bytes in all buffers together.
+    pub buffer_memory: usize,
+    splicing: Splicing,
+    pipes: usize,
+}
+
+/// Finds out what the system allows, where `left` bytes of memory may be taken for clients, if that is limited.
 ///
 /// # Errors
-/// If they don't allow what was asked for, or too little for anybody.
-pub fn settings(args: &ServeArgs, urls: &[ListenUrl]) -> Result<Settings, CapacityError> {
+/// If it does not allow what was asked for, or too little for anybody.
+pub fn find(
+    args: &ServeArgs,
+    urls: &[ListenUrl],
+    left: Option<usize>,
+) -> Result<Capacity, CapacityError> {
     let dials = urls.iter().any(|url| url.service.route.is_some());
     // Connections that there may be for a client.
     let each = 1 + usize::from(dials);
@@ -59,17 +74,30 @@ pub fn settings(args: &ServeArgs, urls: &[ListenUrl]) -> Result<Settings, Capaci
         false => Splicing::Adaptive,
     };
     let (max_clients, pipes) = descriptors(args, each, splicing)?;
-    let (max_clients, buffer_memory) = memory(args, each, max_clients, reload_memory(urls))?;
-    Ok(Settings {
+    let left = left.map_or(usize::MAX, |left| left.saturating_sub(reload_memory(urls)));
+    let (max_clients, buffer_memory) = memory(args, each, max_clients, left)?;
+    Ok(Capacity {
         max_clients,
         buffer_memory,
         splicing,
         pipes,
-        stall_timeout: args.stall_timeout.0,
-        drain_timeout: args.drain_timeout,
-        once: args.once,
-        stats_file: args.stats_file.clone(),
     })
+}
+
+impl Capacity {
+    /// The same for the reactor, with what else it is told.
+    pub fn settings(self, args: &ServeArgs) -> Settings {
+        Settings {
+            max_clients: self.max_clients,
+            buffer_memory: self.buffer_memory,
+            splicing: self.splicing,
+            pipes: self.pipes,
+            stall_timeout: args.stall_timeout.0,
+            drain_timeout: args.drain_timeout,
+            once: args.once,
+            stats_file: args.stats_file.clone(),
+        }
+    }
 }
 
 /// How many clients, with so many connections each, and how many pipes there are descriptors for.
@@ -109,13 +137,13 @@ fn memory(
     args: &ServeArgs,
     each: usize,
     max_clients: usize,
-    kept_back: usize,
+    left: usize,
 ) -> Result<(usize, usize), CapacityError> {
-    let left = memory::left().map_or(usize::MAX, |left| left.saturating_sub(kept_back));
-    let fits = |option, needed| match needed <= left {
+    let fits = |option, given, needed| match needed <= left {
         true => Ok(()),
         false => Err(CapacityError::Memory {
             option,
+            given,
             needed,
             left,
         }),
@@ -125,7 +153,7 @@ fn memory(
     let max_clients = match (args.max_clients, args.buffer_memory) {
         (Some(wanted), _) => {
             let needed = floors(max_clients) + tables(max_clients);
-            fits(format!("--max-clients {wanted}"), needed)?;
+            fits("max-clients", wanted as usize, needed)?;
             max_clients
         }
         // Who asks for little memory, and not for so many clients, gets as many as the memory is enough for.
@@ -145,7 +173,7 @@ fn memory(
         Some(given) => {
             let given = given.min(isize::MAX as usize);
             let needed = given.saturating_add(tables(max_clients));
-            fits(format!("--buffer-memory {given}"), needed)?;
+            fits("buffer-memory", given, needed)?;
             given
         }
         // Half of the rest: what is given back is not always whole again.

@@ -23,6 +23,7 @@ pub mod manual;
 pub mod memory;
 pub mod password;
 mod pid_file;
+mod preflight;
 mod privileges;
 pub mod reactor;
 mod regular_file;

@@ -35,7 +35,7 @@ fn run(cli: &Cli, given: Vec<Value>) -> Result<ExitCode, Box<dyn Error>> {
             if command.check {
                 check::check(&config)?;
             } else {
-                serve::serve(config)?;
+                serve::serve(&config)?;
             }
         }
         Command::Echo(args) => client::echo(args)?,

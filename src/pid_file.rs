@@ -60,6 +60,19 @@ impl PidFile {
     }
 }
 
+impl PidFile {
+    /// Looks whether what is there, if anything is, may be replaced once no process has it any more.
+    ///
+    /// # Errors
+    /// If it may not, or can't be read.
+    pub fn is_no_other(path: &Path) -> Result<(), PidFileError> {
+        match open(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            opened => owner(path, opened).map(drop),
+        }
+    }
+}
+
 impl Drop for PidFile {
     fn drop(&mut self) {
         if !is_at(&self.locked, &self.path) {
@@ -95,13 +108,10 @@ fn place(draft: &Path, path: &Path) -> Result<(), PidFileError> {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             linked => return linked.map_err(failed),
         }
-        let mut old = match open(path) {
+        let (old, owner) = match open(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
-            opened => opened.map_err(failed)?,
+            opened => owner(path, opened)?,
         };
-        let owner = number(&mut old).ok_or_else(|| PidFileError::Foreign {
-            path: path.to_owned(),
-        })?;
         match flock(&old, FlockOperation::NonBlockingLockExclusive) {
             Err(rustix::io::Errno::WOULDBLOCK) => {
                 let path = path.to_owned();
@@ -113,6 +123,18 @@ fn place(draft: &Path, path: &Path) -> Result<(), PidFileError> {
         if is_at(&old, path) {
             return fs::rename(draft, path).map_err(failed);
         }
+    }
+}
+
+/// A file that is there, with the number of the process that has it or had it.
+fn owner(path: &Path, opened: io::Result<File>) -> Result<(File, String), PidFileError> {
+    let path = path.to_owned();
+    match opened {
+        Err(error) => Err(PidFileError::Io { path, error }),
+        Ok(mut old) => match number(&mut old) {
+            Some(owner) => Ok((old, owner)),
+            None => Err(PidFileError::Foreign { path }),
+        },
     }
 }
 

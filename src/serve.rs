@@ -14,7 +14,9 @@ use crate::config::{Config, Running};
 use crate::console;
 use crate::engine::{Engine, ListenerId, Timeouts};
 use crate::listen::{DEFAULTS, ListenError, ListenUrl};
+use crate::memory;
 use crate::pid_file::{PidFile, PidFileError};
+use crate::preflight;
 use crate::privileges::{Identity, PrivilegeError};
 use crate::reactor::{MioNet, Net, Reactor};
 use crate::reload::HangUp;
@@ -54,14 +56,15 @@ pub enum ServeError {
 ///
 /// # Errors
 /// If it can't begin, or the system's poll fails.
-pub fn serve(config: Config) -> Result<(), ServeError> {
+pub fn serve(config: &Config) -> Result<(), ServeError> {
     let args = &config.args;
     let urls = urls(args);
     // What cannot be is said before anything is opened.
-    capacity::settings(args, &urls)?;
+    let (_, identity) = preflight::before(args, &urls, memory::left())?;
     // Signals first: whoever reads the ready lines below may send one.
     let net = MioNet::new(args.stall_timeout.0)?;
-    let (sockets, _pid_file) = with_privileges(args, &urls)?;
+    let (sockets, _pid_file) = with_privileges(args, &urls, identity)?;
+    preflight::files(args)?;
     let mut engine = engine(args, &urls, &sockets, net.now())?;
     let usage = args.usage_log.as_deref();
     let usage = usage.map(|path| UsageLog::start(path, args.blur_usage));
@@ -69,8 +72,8 @@ pub fn serve(config: Config) -> Result<(), ServeError> {
     let hang_up = HangUp::new(auth_files(&urls), workers::named_by(&urls), usage.clone());
     hang_up.load(&mut engine)?;
     // Clients get what users and everything else have left of the memory.
-    let settings = capacity::settings(args, &urls)?;
-    let max_clients = settings.max_clients;
+    let capacity = capacity::find(args, &urls, memory::left())?;
+    let settings = capacity.settings(args);
     let mut reactor = Reactor::new(net, engine, settings, Box::new(&console::STDOUT));
     if let Some(usage) = usage {
         reactor.set_usage(Box::new(usage));
@@ -90,12 +93,13 @@ pub fn serve(config: Config) -> Result<(), ServeError> {
             }
         }
     }
-    reactor.set_reload(Box::new(hang_up.with_config(Running::new(config, urls))));
+    let running = Running::new(config.clone(), urls);
+    reactor.set_reload(Box::new(hang_up.with_config(running)));
     reactor.write_statistics().map_err(ServeError::StatsFile)?;
     ready
         .iter()
         .for_each(|line| console::STDOUT.write_line(line.as_bytes()));
-    debug!("up to {max_clients} clients");
+    debug!("up to {} clients", capacity.max_clients);
     if let Some(mut manager) = Manager::from_environment() {
         manager.ready();
         reactor.set_watcher(Box::new(manager));
@@ -139,8 +143,8 @@ fn engine(
 fn with_privileges(
     args: &ServeArgs,
     urls: &[ListenUrl],
+    identity: Option<Identity>,
 ) -> Result<(Vec<Vec<TcpListener>>, Option<PidFile>), ServeError> {
-    let identity = identity(args)?;
     let mut passed = Passed::from_environment();
     let sockets = urls
         .iter()
@@ -148,20 +152,19 @@ fn with_privileges(
         .collect::<Result<_, _>>()?;
     passed.warn_of_rest();
     let pid_file = args.pid_file.as_deref().map(PidFile::take).transpose()?;
-    if let Some(identity) = identity {
-        // They may be root's, and would not open for anybody else.
-        console::STDOUT.prepare();
-        console::STDERR.prepare();
-        identity.assume()?;
-    }
+    assume(identity)?;
     Ok((sockets, pid_file))
 }
 
-/// Who the process is to be, if not who it is.
-pub(crate) fn identity(args: &ServeArgs) -> Result<Option<Identity>, PrivilegeError> {
-    let user = args.user.as_deref();
-    let identity = user.map(|user| Identity::find(user, args.group.as_deref()));
-    identity.transpose()
+/// Becomes who the process is to be, if that is somebody else.
+pub(crate) fn assume(identity: Option<Identity>) -> Result<(), PrivilegeError> {
+    let Some(identity) = identity else {
+        return Ok(());
+    };
+    // They may be root's, and would not open for anybody else.
+    console::STDOUT.prepare();
+    console::STDERR.prepare();
+    identity.assume()
 }
 
 /// What is to be served.

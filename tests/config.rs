@@ -1,67 +1,14 @@
-//! Settings from the file, the environment and the command line; what `--check` says of them, and what SIGHUP makes of them.
+//! Settings from the file, the environment and the command line, and what SIGHUP makes of them.
 
 mod common;
 
 use std::fs;
-use std::net::TcpListener;
-use std::path::PathBuf;
-use std::process::{Command, Output};
 
+use common::settings::{File, said};
 use common::users::UserFile;
 use common::{Daemon, End, RELAY, Signal, end_of, eventually, hears_nothing, program, scratch};
 
 const NAMED: &str = "relay://127.0.0.1:0?rooms=named";
-
-/// A configuration file.
-struct File(PathBuf);
-
-impl File {
-    fn of(test: &str, text: &str) -> Self {
-        let file = Self(scratch(&format!("{test}.toml")));
-        file.is(text);
-        file
-    }
-
-    /// From now on this is in it. It is replaced whole, since the daemon may be reading it.
-    fn is(&self, text: &str) {
-        let next = self.0.with_extension("next");
-        fs::write(&next, text).expect("it can be written");
-        fs::rename(&next, &self.0).expect("it can be replaced");
-    }
-
-    /// `pairloop serve` with this file.
-    fn serve(&self) -> Command {
-        let mut command = program();
-        command.args(["serve", "--config"]).arg(&self.0);
-        command
-    }
-
-    fn name(&self) -> String {
-        self.0.display().to_string()
-    }
-}
-
-impl Daemon {
-    /// Reloads, and answers the first line that is said of the configuration.
-    fn reconfigure(&mut self, file: &File) -> String {
-        self.signal(Signal::HUP);
-        self.stderr.find(&file.name())
-    }
-}
-
-/// What a command that ends by itself says.
-#[track_caller]
-fn said(mut command: Command, code: i32) -> (String, String) {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = command.output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    let (stdout, stderr) = (text(stdout), text(stderr));
-    assert_eq!(status.code(), Some(code), "{stdout}{stderr}");
-    (stdout, stderr)
-}
 
 #[test]
 fn a_file_is_served_and_the_environment_and_the_command_line_go_before_it() {
@@ -74,7 +21,7 @@ fn a_file_is_served_and_the_environment_and_the_command_line_go_before_it() {
     let mut command = program();
     command
         .args(["serve", "-v", "--max-clients", "4"])
-        .env("PAIRLOOP_CONFIG", &file.0)
+        .env("PAIRLOOP_CONFIG", file.name())
         .env("PAIRLOOP_MAX_CLIENTS", "3")
         .env("PAIRLOOP_LISTEN", RELAY);
     let mut daemon = Daemon::run(command, 1);
@@ -115,80 +62,6 @@ fn a_wrong_file_is_wrong_usage_and_one_that_is_not_there_can_not_run() {
         stderr.contains("PAIRLOOP_ONCE: write true or false"),
         "{stderr}"
     );
-}
-
-#[test]
-fn check_says_what_would_be_served_and_opens_no_port() {
-    // The port is taken, which is found only by who wants to have it.
-    let owner = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = owner.local_addr().unwrap().port();
-    let users = UserFile::of("check.users", &["alice", "bob"]);
-    let url = format!(
-        "relay://127.0.0.1:{port}?rooms=named&auth={}",
-        users.path().display()
-    );
-    let statistics = scratch("check.prom");
-    let text = format!(
-        "listen = [\"{url}\", \"transit://*:4001\"]\nmax-clients = 50\nstats-file = \"{}\"",
-        statistics.display()
-    );
-    let file = File::of("check", &text);
-    let mut command = file.serve();
-    command
-        .args(["--check", "--drain-timeout", "3s"])
-        .env("PAIRLOOP_IDLE_TIMEOUT", "5m");
-    let (stdout, stderr) = said(command, 0);
-    assert_eq!(stderr, "");
-    let lines: Vec<&str> = stdout.lines().collect();
-    assert_eq!(
-        lines[..2],
-        [
-            format!("{url} on 127.0.0.1:{port}: rooms named, wait none, 2 users"),
-            "transit://*:4001 on [::]:4001: rooms by a first line of its own, wait 3600s".into(),
-        ]
-    );
-    for line in [
-        &format!("max-clients = 50 ({}:2:15)", file.name()),
-        "max-clients-per-source = not set (default)",
-        "hello-timeout = 10s (default)",
-        "idle-timeout = 5m (PAIRLOOP_IDLE_TIMEOUT)",
-        "drain-timeout = 3s (command line)",
-        "no-splice = false (default)",
-    ] {
-        assert!(lines.contains(&line), "no {line:?} in {stdout}");
-    }
-    assert!(!statistics.exists(), "nothing is written");
-}
-
-#[test]
-fn check_fails_where_serve_would() {
-    let missing = "/nonexistent/users";
-    for (arguments, code, words) in [
-        (
-            ["--listen", "relay://no.such.invalid:0"],
-            1,
-            "no.such.invalid",
-        ),
-        (["--listen", "rely://127.0.0.1:0"], 2, "unknown service"),
-        (["--max-clients", "4000000"], 1, "descriptors"),
-        (["--buffer-memory", "1"], 1, "too little"),
-        (["--stats-file", "/nonexistent/file"], 1, "--stats-file"),
-        (["--usage-log", "/nonexistent/file"], 1, "--usage-log"),
-        (["--pid-file", "/nonexistent/file"], 1, "--pid-file"),
-        (["--user", "nobody-has-this-name"], 1, "no such user"),
-        (["--user", "root"], 1, "root's rights"),
-        (["--listen", &format!("{NAMED}&auth={missing}")], 1, missing),
-    ] {
-        for check in [&["--check"][..], &[]] {
-            let mut command = program();
-            // A port of its own: those by default may be taken.
-            command.args(["serve", "--listen", RELAY]);
-            command.args(arguments).args(check);
-            let (stdout, stderr) = said(command, code);
-            assert!(stderr.contains(words), "{arguments:?}: {stderr}");
-            assert_eq!(stdout, "");
-        }
-    }
 }
 
 #[test]
@@ -315,7 +188,7 @@ fn a_wrong_configuration_keeps_the_users_too() {
     file.is(&format!("{listen}nonsense = 1"));
     let said = daemon.reconfigure(&file);
     assert!(said.contains(":2:1: unknown key `nonsense`"), "{said}");
-    fs::remove_file(&file.0).unwrap();
+    fs::remove_file(file.name()).unwrap();
     let said = daemon.reconfigure(&file);
     assert!(
         said.contains("cannot read") && said.ends_with("as it was"),

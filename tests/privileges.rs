@@ -6,7 +6,7 @@ mod common;
 
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -155,13 +155,40 @@ fn what_is_opened_later_is_opened_as_the_user() {
 
 #[test]
 #[ignore = "needs root"]
-fn a_file_of_users_that_only_root_can_read_is_an_error_at_the_start() {
-    use std::os::unix::fs::PermissionsExt;
+fn what_only_root_can_open_is_an_error_at_the_start_and_found_by_check() {
     let users = UserFile::of("privileges.users", &["alice"]);
     fs::set_permissions(users.path(), fs::Permissions::from_mode(0o600)).unwrap();
-    let mut command = common::serve(&[&users.lock("relay")]);
-    command.args(["--user", "nobody"]);
-    fails(command, 1, "Permission denied");
+    let folder = Folder::new("only_root");
+    let statistics = folder.0.join("statistics");
+    let statistics = statistics.to_str().unwrap();
+    for check in [&["--check"][..], &[]] {
+        let locked = users.lock("relay");
+        let mut command = common::serve(&[&locked]);
+        command.args(["--user", "nobody"]).args(check);
+        fails(command, 1, "Permission denied");
+        for option in ["--stats-file", "--usage-log"] {
+            let mut command = serve(&["--user", "nobody", option, statistics]);
+            command.args(check);
+            fails(command, 1, &format!("{option}: {statistics}"));
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
+fn sighup_does_not_mind_that_only_root_could_write_the_pid_file() {
+    let folder = Folder::new("reloaded");
+    let settings = folder.0.join("toml");
+    let pid_file = folder.0.join("pid");
+    let text = format!("user = \"nobody\"\npid-file = \"{}\"\n", pid_file.display());
+    fs::write(&settings, &text).unwrap();
+    let mut command = serve(&[]);
+    command.arg("--config").arg(&settings);
+    let mut daemon = Daemon::run(command, 1);
+    fs::write(&settings, format!("{text}idle-timeout = \"1h\"\n")).unwrap();
+    daemon.signal(Signal::HUP);
+    let said = daemon.stderr.find("toml");
+    assert!(said.ends_with(": idle-timeout"), "{said}");
 }
 
 #[test]

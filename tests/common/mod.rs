@@ -15,6 +15,7 @@ mod lines;
 mod noise;
 pub mod proxied;
 mod rooms;
+pub mod settings;
 pub mod stop;
 mod strace;
 mod terminal;

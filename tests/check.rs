@@ -1,0 +1,114 @@
+//! What keeps the daemon from being started: `--check` and SIGHUP find what the start finds.
+
+mod common;
+
+use std::fs;
+use std::net::TcpListener;
+
+use common::settings::{File, said};
+use common::users::UserFile;
+use common::{Daemon, RELAY, program, scratch};
+
+const NAMED: &str = "relay://127.0.0.1:0?rooms=named";
+
+#[test]
+fn check_says_what_would_be_served_and_opens_no_port() {
+    // The port is taken, which is found only by who wants to have it.
+    let owner = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = owner.local_addr().unwrap().port();
+    let users = UserFile::of("check.users", &["alice", "bob"]);
+    let url = format!(
+        "relay://127.0.0.1:{port}?rooms=named&auth={}",
+        users.path().display()
+    );
+    let statistics = scratch("check.prom");
+    let text = format!(
+        "listen = [\"{url}\", \"transit://*:4001\"]\nmax-clients = 50\nstats-file = \"{}\"",
+        statistics.display()
+    );
+    let file = File::of("check", &text);
+    let mut command = file.serve();
+    command
+        .args(["--check", "--drain-timeout", "3s"])
+        .env("PAIRLOOP_IDLE_TIMEOUT", "5m");
+    let (stdout, stderr) = said(command, 0);
+    assert_eq!(stderr, "");
+    let lines: Vec<&str> = stdout.lines().collect();
+    assert_eq!(
+        lines[..2],
+        [
+            format!("{url} on 127.0.0.1:{port}: rooms named, wait none, 2 users"),
+            "transit://*:4001 on [::]:4001: rooms by a first line of its own, wait 3600s".into(),
+        ]
+    );
+    for line in [
+        &format!("max-clients = 50 ({}:2:15)", file.name()),
+        "max-clients-per-source = not set (default)",
+        "hello-timeout = 10s (default)",
+        "idle-timeout = 5m (PAIRLOOP_IDLE_TIMEOUT)",
+        "drain-timeout = 3s (command line)",
+        "no-splice = false (default)",
+    ] {
+        assert!(lines.contains(&line), "no {line:?} in {stdout}");
+    }
+    assert!(!statistics.exists(), "nothing is written");
+}
+
+#[test]
+fn check_fails_where_serve_would() {
+    let folder = scratch("folder");
+    fs::create_dir(&folder).unwrap();
+    let folder = folder.to_str().unwrap();
+    let letter = scratch("letter");
+    fs::write(&letter, "dear root\n").unwrap();
+    let letter = letter.to_str().unwrap();
+    let missing = "/nonexistent/users";
+    for (arguments, code, words) in [
+        (
+            ["--listen", "relay://no.such.invalid:0"],
+            1,
+            "no.such.invalid",
+        ),
+        (["--listen", "rely://127.0.0.1:0"], 2, "unknown service"),
+        (["--max-clients", "4000000"], 1, "descriptors"),
+        (["--buffer-memory", "1"], 1, "too little"),
+        (["--stats-file", "/nonexistent/file"], 1, "--stats-file"),
+        (["--stats-file", folder], 1, "--stats-file"),
+        (["--usage-log", "/nonexistent/file"], 1, "--usage-log"),
+        (["--usage-log", folder], 1, "--usage-log"),
+        (["--pid-file", "/nonexistent/file"], 1, "--pid-file"),
+        (["--pid-file", folder], 1, "not the number of a process"),
+        (["--pid-file", letter], 1, "not the number of a process"),
+        (["--user", "nobody-has-this-name"], 1, "no such user"),
+        (["--user", "root"], 1, "root's rights"),
+        (["--listen", &format!("{NAMED}&auth={missing}")], 1, missing),
+    ] {
+        for check in [&["--check"][..], &[]] {
+            let mut command = program();
+            // A port of its own: those by default may be taken.
+            command.args(["serve", "--listen", RELAY]);
+            command.args(arguments).args(check);
+            let (stdout, stderr) = said(command, code);
+            assert!(stderr.contains(words), "{arguments:?}: {stderr}");
+            assert_eq!(stdout, "");
+        }
+    }
+    assert_eq!(fs::read_dir(folder).unwrap().count(), 0, "nothing is left");
+}
+
+#[test]
+fn check_does_not_mind_that_the_daemon_runs() {
+    let pid_file = scratch("running.pid");
+    let file = File::of(
+        "running",
+        &format!(
+            "listen = \"{RELAY}\"\npid-file = \"{}\"",
+            pid_file.display()
+        ),
+    );
+    let mut daemon = Daemon::run(file.serve(), 1);
+    let mut command = file.serve();
+    command.arg("--check");
+    said(command, 0);
+    daemon.stop();
+}
