@@ -46,6 +46,18 @@ pub enum CapacityError {
     },
 }
 
+impl CapacityError {
+    /// The option that asks for too much, or for too little.
+    pub fn option(&self) -> Option<&'static str> {
+        match self {
+            CapacityError::Descriptors { .. } => Some("max-clients"),
+            CapacityError::NoDescriptors { .. } => None,
+            CapacityError::BufferMemory { .. } => Some("buffer-memory"),
+            CapacityError::Memory { option, .. } => Some(option),
+        }
+    }
+}
+
 /// What there is room for.
 #[derive(Debug, Clone, Copy)]
 pub struct Capacity {

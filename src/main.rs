@@ -32,11 +32,11 @@ fn run(cli: &Cli, given: Vec<Value>) -> Result<ExitCode, Box<dyn Error>> {
         Command::Serve(command) => {
             let config = Sources::new(command, given, louder).load()?;
             logging::set_level(config.level);
-            if command.check {
-                check::check(&config)?;
-            } else {
-                serve::serve(&config)?;
-            }
+            let ended = match command.check {
+                true => check::check(&config),
+                false => serve::serve(&config),
+            };
+            ended.map_err(|error| error.at(&config))?;
         }
         Command::Echo(args) => client::echo(args)?,
         Command::Produce(args) => client::produce(args)?,

@@ -88,6 +88,16 @@ impl Identity {
     }
 }
 
+impl PrivilegeError {
+    /// The option that is to blame.
+    pub fn option(&self) -> &'static str {
+        match self {
+            PrivilegeError::Group(_) | PrivilegeError::RootGroup(_) => "group",
+            _ => "user",
+        }
+    }
+}
+
 fn group_id(group: &str) -> Result<Gid, PrivilegeError> {
     if let Ok(number) = group.parse() {
         return Ok(Gid::from_raw(number));

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::capacity::{self, CapacityError};
 use crate::cli::ServeArgs;
-use crate::config::{Config, Running};
+use crate::config::{Config, Origin, Running};
 use crate::console;
 use crate::engine::{Engine, ListenerId, Timeouts};
 use crate::listen::{DEFAULTS, ListenError, ListenUrl};
@@ -50,6 +50,36 @@ pub enum ServeError {
     Output(io::Error),
     #[error("the event loop failed: {0}")]
     Loop(#[from] io::Error),
+    /// What was set in this place is to blame.
+    #[error("{origin}: {error}")]
+    Set {
+        origin: Origin,
+        error: Box<ServeError>,
+    },
+}
+
+impl ServeError {
+    /// The same with the place where the option was set that is to blame, if that is not the command line, of which the words speak
+    /// anyway.
+    pub fn at(self, config: &Config) -> Self {
+        let option = match &self {
+            ServeError::Capacity(error) => error.option(),
+            ServeError::Privileges(error) => Some(error.option()),
+            ServeError::PidFile(_) => Some("pid-file"),
+            ServeError::StatsFile(_) => Some("stats-file"),
+            ServeError::UsageLog(_) => Some("usage-log"),
+            // Of a listener's, the words name it or the file.
+            _ => None,
+        };
+        let value = option.and_then(|option| config.set(option).next());
+        match value.map(|value| value.origin.clone()) {
+            None | Some(Origin::CommandLine) => self,
+            Some(origin) => ServeError::Set {
+                origin,
+                error: Box::new(self),
+            },
+        }
+    }
 }
 
 /// Serves until a signal stops it.

@@ -112,3 +112,23 @@ fn check_does_not_mind_that_the_daemon_runs() {
     said(command, 0);
     daemon.stop();
 }
+
+#[test]
+fn what_the_system_or_another_option_does_not_allow_is_said_with_its_place() {
+    let file = File::of("place", "\nbuffer-memory = \"1K\"\n");
+    for check in [&["--check"][..], &[]] {
+        let mut command = file.serve();
+        command.args(check);
+        let (_, stderr) = said(command, 1);
+        let place = format!("pairloop: {}:2:17: --buffer-memory 1024 is", file.name());
+        assert!(stderr.starts_with(&place), "{stderr}");
+        let mut command = program();
+        command.arg("serve").args(check);
+        command.env("PAIRLOOP_STATS_FILE", "/nonexistent/file");
+        // A port of its own.
+        command.args(["--listen", RELAY]);
+        let (_, stderr) = said(command, 1);
+        let place = "pairloop: PAIRLOOP_STATS_FILE: --stats-file: /nonexistent/file";
+        assert!(stderr.starts_with(place), "{stderr}");
+    }
+}
