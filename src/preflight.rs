@@ -1,5 +1,5 @@
-//! What keeps the daemon from being started with some settings, as far as that shows without starting it. The start itself and
-//! `--check` look for the same, so that the one does not pass what the other refuses.
+//! What keeps the daemon from being started with some settings, as far as that shows without starting it. The start itself, `--check` and
+//! SIGHUP look for the same, so that neither of these passes what the start refuses.
 
 use std::fs;
 use std::io::{self, ErrorKind};

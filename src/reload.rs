@@ -10,7 +10,7 @@ use std::thread;
 
 use log::{error, info, warn};
 
-use crate::config::{Config, ConfigError, Running};
+use crate::config::{Config, Running};
 use crate::engine::{Engine, ListenerId};
 use crate::memory;
 use crate::reactor::{Reload, Settings};
@@ -29,8 +29,8 @@ pub struct HangUp {
     again: bool,
 }
 
-/// If the configuration is wrong, nothing else is looked at.
-type Reread = Result<(Option<Config>, Vec<Loaded>, Vec<LookedUp>), ConfigError>;
+/// If the configuration is wrong, nothing else is looked at: this is why.
+type Reread = Result<(Option<Config>, Vec<Loaded>, Vec<LookedUp>), String>;
 
 type LookedUp = (Worker, Result<Vec<SocketAddr>, WorkerError>);
 
@@ -82,8 +82,8 @@ impl Reload for HangUp {
         if let Some(usage) = &self.usage {
             usage.reopen();
         }
-        let sources = self.running.as_ref().and_then(Running::sources).cloned();
-        if self.files.is_empty() && self.workers.is_empty() && sources.is_none() {
+        let next = self.running.as_ref().and_then(Running::next);
+        if self.files.is_empty() && self.workers.is_empty() && next.is_none() {
             if self.usage.is_none() {
                 info!(
                     "nothing to reload: no listener has auth=FILE or workers, and there is no --config or --usage-log"
@@ -98,8 +98,9 @@ impl Reload for HangUp {
         let (files, workers) = (self.files.clone(), self.workers.clone());
         let (done, coming) = channel();
         let reader = move || {
-            let config = sources.map(|sources| sources.load()).transpose();
-            let reread = config.map(|config| {
+            let known: Vec<PathBuf> = files.iter().map(|(_, path)| path.clone()).collect();
+            let config = next.map(|next| next.load(&known)).transpose();
+            let reread = config.map_err(|error| error.to_string()).map(|config| {
                 let files = files.into_iter().map(load).collect();
                 (config, files, workers.into_iter().map(look_up).collect())
             });

@@ -90,7 +90,8 @@ pub fn serve(config: &Config) -> Result<(), ServeError> {
     let args = &config.args;
     let urls = urls(args);
     // What cannot be is said before anything is opened.
-    let (_, identity) = preflight::before(args, &urls, memory::left())?;
+    let left = memory::left();
+    let (_, identity) = preflight::before(args, &urls, left)?;
     // Signals first: whoever reads the ready lines below may send one.
     let net = MioNet::new(args.stall_timeout.0)?;
     let (sockets, _pid_file) = with_privileges(args, &urls, identity)?;
@@ -123,7 +124,7 @@ pub fn serve(config: &Config) -> Result<(), ServeError> {
             }
         }
     }
-    let running = Running::new(config.clone(), urls);
+    let running = Running::new(config.clone(), urls, left);
     reactor.set_reload(Box::new(hang_up.with_config(running)));
     reactor.write_statistics().map_err(ServeError::StatsFile)?;
     ready

@@ -7,7 +7,7 @@ use std::net::TcpListener;
 
 use common::settings::{File, said};
 use common::users::UserFile;
-use common::{Daemon, RELAY, program, scratch};
+use common::{Daemon, RELAY, Signal, program, scratch};
 
 const NAMED: &str = "relay://127.0.0.1:0?rooms=named";
 
@@ -111,6 +111,52 @@ fn check_does_not_mind_that_the_daemon_runs() {
     command.arg("--check");
     said(command, 0);
     daemon.stop();
+}
+
+#[test]
+fn sighup_refuses_what_the_next_start_would_refuse() {
+    let folder = scratch("hup.folder");
+    fs::create_dir(&folder).unwrap();
+    let folder = folder.display();
+    let listen = format!("listen = \"{RELAY}\"\n");
+    let file = File::of("hup", &listen);
+    let mut daemon = Daemon::run(file.serve(), 1);
+    for (line, words) in [
+        (
+            "max-clients = 4000000",
+            ":2:15: --max-clients 4000000 needs",
+        ),
+        (
+            "buffer-memory = \"1K\"",
+            ":2:17: --buffer-memory 1024 is too",
+        ),
+        ("user = \"nobody-has-this-name\"", ":2:8: --user nobody-has"),
+        ("pid-file = \"/nonexistent/pid\"", ":2:12: --pid-file"),
+        (&format!("pid-file = \"{folder}\""), ":2:12: --pid-file"),
+        ("usage-log = \"/nonexistent/log\"", ":2:13: --usage-log"),
+        (&format!("stats-file = \"{folder}\""), ":2:14: --stats-file"),
+    ] {
+        // What could hold at once does not, either.
+        file.is(&format!("{listen}{line}\nwait-timeout = \"1ms\""));
+        let said = daemon.reconfigure(&file);
+        assert!(said.contains(words), "{line}: {said}");
+        assert!(said.ends_with(": everything stays as it was"), "{said}");
+    }
+    for (listen, words) in [
+        ("relay://no.such.invalid:0", "no.such.invalid"),
+        (
+            &format!("{NAMED}&auth=/nonexistent/users"),
+            "/nonexistent/users",
+        ),
+    ] {
+        file.is(&format!("listen = \"{listen}\""));
+        daemon.signal(Signal::HUP);
+        let said = daemon.stderr.find(": everything stays as it was");
+        assert!(said.contains(words), "{listen}: {said}");
+    }
+    file.is(&listen);
+    let said = daemon.reconfigure(&file);
+    assert!(said.ends_with(": nothing new"), "{said}");
 }
 
 #[test]

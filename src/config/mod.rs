@@ -23,7 +23,7 @@ use thiserror::Error;
 use crate::cli::{Cli, ServeArgs, ServeCommand};
 use crate::logging;
 
-pub use reload::Running;
+pub use reload::{Next, Running};
 use schema::{Kind, Schema};
 
 /// What the variables begin with.

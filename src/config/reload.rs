@@ -1,13 +1,19 @@
 //! What of the settings can change while the daemon runs.
 
+use std::error::Error;
+use std::path::PathBuf;
+
 use log::{info, warn};
 
 use super::{Config, Sources, Value};
+use crate::cli::ServeArgs;
 use crate::engine::Engine;
 use crate::listen::ListenUrl;
 use crate::logging;
+use crate::preflight;
 use crate::reactor::Settings;
-use crate::serve::timeouts;
+use crate::serve::{ServeError, timeouts, urls};
+use crate::users::Users;
 
 /// The options that hold from a reload on. Each of the others is decided once: what a listener is, how large a table is, what the
 /// kernel was told of a socket.
@@ -28,17 +34,26 @@ const PER_SOURCE: &str = "max-clients-per-source";
 pub struct Running {
     config: Config,
     urls: Vec<ListenUrl>,
+    /// Bytes of memory that could be taken for clients at the start, if that is limited.
+    memory: Option<usize>,
 }
 
 impl Running {
-    pub fn new(config: Config, urls: Vec<ListenUrl>) -> Self {
-        Self { config, urls }
+    pub fn new(config: Config, urls: Vec<ListenUrl>, memory: Option<usize>) -> Self {
+        Self {
+            config,
+            urls,
+            memory,
+        }
     }
 
     /// From where they are read again, if there is a file.
-    pub fn sources(&self) -> Option<&Sources> {
-        let sources = &self.config.sources;
-        sources.file().map(|_| sources)
+    pub fn next(&self) -> Option<Next> {
+        let sources = self.config.sources.clone();
+        sources.file().is_some().then_some(Next {
+            sources,
+            memory: self.memory,
+        })
     }
 
     /// Lets new settings hold as far as that is possible, and says how far.
@@ -79,6 +94,36 @@ impl Running {
                 later.join(", ")
             );
         }
+    }
+}
+
+/// Settings that are to be read again.
+pub struct Next {
+    sources: Sources,
+    memory: Option<usize>,
+}
+
+impl Next {
+    /// Reads them. What the next start would refuse is refused now; files of users that are `known` are not looked at.
+    ///
+    /// # Errors
+    /// Why they can't hold.
+    pub fn load(&self, known: &[PathBuf]) -> Result<Config, Box<dyn Error>> {
+        let config = self.sources.load()?;
+        let looked = self.look(&config.args, known);
+        looked.map_err(|error| error.at(&config))?;
+        Ok(config)
+    }
+
+    fn look(&self, args: &ServeArgs, known: &[PathBuf]) -> Result<(), ServeError> {
+        let urls = urls(args);
+        preflight::before(args, &urls, self.memory)?;
+        preflight::files(args)?;
+        let files = urls.iter().filter_map(|url| url.auth.as_ref());
+        for path in files.filter(|path| !known.contains(path)) {
+            Users::load(path)?;
+        }
+        Ok(())
     }
 }
 
