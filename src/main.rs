@@ -13,9 +13,7 @@ use pairloop::{bench, check, client, console, logging, manual, memory, serve, us
 fn main() -> ExitCode {
     begin().unwrap_or_else(|error| {
         console::STDERR.write_line(format!("pairloop: {error}\n").as_bytes());
-        let config = error.downcast_ref::<ConfigError>();
-        let is_usage = config.is_some_and(ConfigError::is_usage);
-        ExitCode::from(if is_usage { 2 } else { 1 })
+        ExitCode::from(if error.is::<ConfigError>() { 2 } else { 1 })
     })
 }
 

@@ -34,7 +34,7 @@ fn a_file_is_served_and_the_environment_and_the_command_line_go_before_it() {
 }
 
 #[test]
-fn a_wrong_file_is_wrong_usage_and_one_that_is_not_there_can_not_run() {
+fn a_wrong_file_is_wrong_usage_and_so_is_one_that_is_not_there() {
     let file = File::of("wrong", "\n max-clients = 0\n");
     let (stdout, stderr) = said(file.serve(), 2);
     assert_eq!(stdout, "");
@@ -49,7 +49,7 @@ fn a_wrong_file_is_wrong_usage_and_one_that_is_not_there_can_not_run() {
     ] {
         let mut command = program();
         command.args(["serve", "--config", path]);
-        let (_, stderr) = said(command, 1);
+        let (_, stderr) = said(command, 2);
         assert!(stderr.contains(&format!("cannot read {path}")), "{stderr}");
         assert!(stderr.contains(words), "{stderr}");
     }

@@ -94,13 +94,6 @@ pub enum ConfigError {
     Together(String),
 }
 
-impl ConfigError {
-    /// Whether somebody has written something wrong, or else the system would not let it be read.
-    pub fn is_usage(&self) -> bool {
-        !matches!(self, ConfigError::Read { .. })
-    }
-}
-
 /// Reads the command line. Answers also what was given to `serve`, if that is the command. Ends the process if it makes no sense.
 pub fn command_line() -> (Cli, Vec<Value>) {
     let matches = Cli::command().get_matches();

@@ -8,10 +8,15 @@ fn what_is_not_there_is_named() {
     const NOWHERE: &str = "/nonexistent/pairloop/file";
     const NO_FILE: &str = "No such file or directory";
     let auth = format!("relay://127.0.0.1:0?rooms=named&auth={NOWHERE}");
-    for option in ["--config", "--pid-file", "--stats-file", "--usage-log"] {
+    for (option, code) in [
+        ("--config", 2),
+        ("--pid-file", 1),
+        ("--stats-file", 1),
+        ("--usage-log", 1),
+    ] {
         let mut command = serve(&[ECHO]);
         command.args([option, NOWHERE]);
-        fails(command, 1, &[NOWHERE, NO_FILE]);
+        fails(command, code, &[NOWHERE, NO_FILE]);
     }
     fails(serve(&[&auth]), 1, &["auth: ", NOWHERE, NO_FILE]);
     // Nobody is to be connected to: what is here comes first.

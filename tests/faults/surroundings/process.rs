@@ -113,10 +113,19 @@ fn in_a_folder_that_was_removed_it_serves_and_what_it_can_not_find_there_is_name
         command
     };
     serves(removed(&serve(&[RELAY, ECHO])));
-    for option in ["--pid-file", "--stats-file", "--usage-log", "--config"] {
+    for (option, code) in [
+        ("--pid-file", 1),
+        ("--stats-file", 1),
+        ("--usage-log", 1),
+        ("--config", 2),
+    ] {
         let mut plain = serve(&[ECHO]);
         plain.args([option, "here"]);
-        fails(removed(&plain), 1, &["here", "No such file or directory"]);
+        fails(
+            removed(&plain),
+            code,
+            &["here", "No such file or directory"],
+        );
     }
 }
 
@@ -190,7 +199,7 @@ fn as_nobody_it_serves_and_what_is_not_allowed_is_named() {
     let config = folder.join("config").display().to_string();
     fails(
         as_nobody(&["--config", &config]),
-        1,
+        2,
         &[&config, "Permission denied"],
     );
     fs::remove_dir_all(&folder).unwrap();
