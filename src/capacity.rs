@@ -1,12 +1,14 @@
 //! How many clients, and how much memory for their bytes: what the operator asks for, within what the system allows.
 
+use log::{debug, warn};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use thiserror::Error;
 
 use crate::cli::ServeArgs;
 use crate::engine::ClientId;
 use crate::limits::{
-    CLIENT_MEMORY, MAX_PIPES, PIPE_SHARE, RESERVED_DESCRIPTORS, SHARED_BUFFER_MEMORY,
+    CLIENT_MEMORY, FEW_DESCRIPTORS, MAX_PIPES, PIPE_SHARE, RESERVED_DESCRIPTORS,
+    SHARED_BUFFER_MEMORY,
 };
 use crate::listen::ListenUrl;
 use crate::reactor::{BufferMemory, Settings, Splicing};
@@ -67,6 +69,10 @@ pub struct Capacity {
     pub buffer_memory: usize,
     splicing: Splicing,
     pipes: usize,
+    /// Nobody has asked for so few clients: descriptors are so few that there is no room for more.
+    few_descriptors: Option<usize>,
+    /// Nobody has asked for so little: so many bytes may be taken for clients, which is less than the default.
+    little_memory: Option<usize>,
 }
 
 /// Finds out what the system allows, where `left` bytes of memory may be taken for clients, if that is limited.
@@ -85,18 +91,40 @@ pub fn find(
         true => Splicing::Never,
         false => Splicing::Adaptive,
     };
-    let (max_clients, pipes) = descriptors(args, each, splicing)?;
+    let limit = raise_descriptor_limit();
+    let (room, pipes) = descriptors(args, each, splicing, limit)?;
     let left = left.map_or(usize::MAX, |left| left.saturating_sub(reload_memory(urls)));
-    let (max_clients, buffer_memory) = memory(args, each, max_clients, left)?;
+    let (max_clients, buffer_memory) = memory(args, each, room, left)?;
+    let is_few = args.max_clients.is_none() && max_clients == room && limit < FEW_DESCRIPTORS;
+    let usual = BufferMemory::floors(max_clients * each) + SHARED_BUFFER_MEMORY;
+    let is_little = args.buffer_memory.is_none() && buffer_memory < usual;
     Ok(Capacity {
         max_clients,
         buffer_memory,
         splicing,
         pipes,
+        few_descriptors: is_few.then_some(limit),
+        little_memory: is_little.then_some(left),
     })
 }
 
 impl Capacity {
+    /// Says how much it is, and that it is less than anybody has asked for.
+    pub fn tell(&self) {
+        let (clients, bytes) = (self.max_clients, self.buffer_memory);
+        if let Some(limit) = self.few_descriptors {
+            warn!(
+                "up to {clients} clients: this process may have only {limit} descriptors: raise the hard limit (ulimit -Hn), or set --max-clients"
+            );
+        }
+        if let Some(left) = self.little_memory {
+            warn!(
+                "up to {clients} clients and {bytes} bytes in buffers: this process may take only {left} bytes of memory for them: raise its limit (ulimit -v), or set --buffer-memory"
+            );
+        }
+        debug!("up to {clients} clients");
+    }
+
     /// The same for the reactor, with what else it is told.
     pub fn settings(self, args: &ServeArgs) -> Settings {
         Settings {
@@ -112,13 +140,13 @@ impl Capacity {
     }
 }
 
-/// How many clients, with so many connections each, and how many pipes there are descriptors for.
+/// How many clients, with so many connections each, and how many pipes there are so many descriptors for.
 fn descriptors(
     args: &ServeArgs,
     each: usize,
     splicing: Splicing,
+    limit: usize,
 ) -> Result<(usize, usize), CapacityError> {
-    let limit = raise_descriptor_limit();
     let pipes = match splicing {
         Splicing::Never => 0,
         _ => MAX_PIPES.min(limit / PIPE_SHARE / 2),

@@ -22,6 +22,7 @@ pub fn check(config: &Config) -> Result<(), ServeError> {
     let urls = urls(&config.args);
     let (capacity, identity) = preflight::before(&config.args, &urls, memory::left())?;
     assume(identity)?;
+    capacity.tell();
     preflight::files(&config.args)?;
     for worker in workers::named_by(&urls) {
         worker.look_up()?;

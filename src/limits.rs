@@ -140,6 +140,10 @@ pub const SHARED_BUFFER_MEMORY: usize = 256 * 1024 * 1024;
 /// refusal of a client takes.
 pub const RESERVED_DESCRIPTORS: usize = 64;
 
+/// Whoever has fewer descriptors than this is told: Linux itself lets processes raise their limit to so many (INR_OPEN_MAX), so somebody
+/// has lowered that.
+pub const FEW_DESCRIPTORS: usize = 4096;
+
 /// Where the process may take only so much memory: bytes without which it does not begin, those that are kept back from
 /// clients for everything else, and what the program is taken to have where the system does not tell.
 pub const LEAST_MEMORY: usize = 6 * 1024 * 1024;

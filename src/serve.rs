@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use log::{debug, info};
+use log::info;
 use thiserror::Error;
 
 use crate::capacity::{self, CapacityError};
@@ -130,7 +130,7 @@ pub fn serve(config: &Config) -> Result<(), ServeError> {
     ready
         .iter()
         .for_each(|line| console::STDOUT.write_line(line.as_bytes()));
-    debug!("up to {} clients", capacity.max_clients);
+    capacity.tell();
     if let Some(mut manager) = Manager::from_environment() {
         manager.ready();
         reactor.set_watcher(Box::new(manager));

@@ -4,7 +4,7 @@ mod common;
 
 use std::io::{ErrorKind, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use common::{Daemon, End, RELAY, end_of, program, receive};
 
@@ -132,6 +132,57 @@ fn limits_that_cannot_be_kept_are_refused_at_the_start() {
     fails(1, &too_many, &["--max-clients 4000000", "descriptors"]);
     let too_little = ["serve", "--max-clients", "100", "--buffer-memory", "1K"];
     fails(1, &too_little, &["--buffer-memory 1024", "100 clients"]);
+}
+
+#[test]
+fn limits_that_the_system_has_lowered_are_said_at_the_default_level() {
+    let warnings = |limit: &str, options: &[&str]| {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit {limit} && exec \"$0\" \"$@\"")]);
+        let serve = common::serve(&[RELAY]);
+        command.arg(serve.get_program()).args(serve.get_args());
+        command.args(options).env_remove("RUST_LOG");
+        let mut daemon = Daemon::run(command, 1);
+        daemon.stop();
+        let lines = daemon.stderr.rest().into_iter();
+        let lines = lines.filter(|line| line.contains("WARN"));
+        lines.collect::<Vec<_>>()
+    };
+    for (limit, options, expected) in [
+        (
+            "-n 100",
+            &[][..],
+            "up to 30 clients: this process may have only 100 descriptors: raise",
+        ),
+        (
+            "-n 1024",
+            &["--buffer-memory", "16M"],
+            "up to 896 clients: ",
+        ),
+        (
+            "-v 200000",
+            &[],
+            "bytes in buffers: this process may take only ",
+        ),
+        (
+            "-v 200000",
+            &["--max-clients", "10"],
+            "up to 10 clients and ",
+        ),
+    ] {
+        let said = warnings(limit, options);
+        assert_eq!(said.len(), 1, "{limit}: {said:#?}");
+        assert!(said[0].contains(expected), "{limit}: {said:#?}");
+    }
+    // Whoever has asked for so much has it.
+    let enough = ["--max-clients", "20", "--buffer-memory", "8M"];
+    for (limit, options) in [
+        ("-n 100", &enough[..]),
+        ("-v 200000", &enough),
+        ("-n 4096", &[]),
+    ] {
+        assert_eq!(warnings(limit, options), [""; 0], "{limit}");
+    }
 }
 
 #[test]
