@@ -2,9 +2,10 @@
 
 mod common;
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::Write;
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -52,6 +53,28 @@ fn after_sighup_new_users_get_in_and_removed_ones_do_not_and_rooms_go_on() {
     for (from, to) in [(&mut alice, &mut bob), (&mut waiting, &mut carol)] {
         from.write_all(b"still here").unwrap();
         receive(to, b"still here");
+    }
+}
+
+#[test]
+fn a_file_that_anybody_can_read_is_warned_of_at_the_start_and_after_sighup() {
+    let users = UserFile::of("read", &["alice"]);
+    let mode = |mode| fs::set_permissions(users.path(), Permissions::from_mode(mode)).unwrap();
+    let path = users.path().display();
+    let warning = format!("{path}: anybody can read it (mode 0644)");
+    mode(0o644);
+    let mut daemon = Daemon::serve(&[&users.lock("relay")], &[]);
+    let said = daemon.stderr.find(&warning);
+    assert!(said.contains("WARN"), "{said}");
+    assert!(said.contains(&format!("chmod 600 {path}")), "{said}");
+    daemon.signal(Signal::HUP);
+    daemon.stderr.find(&warning);
+    daemon.stderr.find(": 1 user");
+    for fine in [0o600, 0o640] {
+        mode(fine);
+        daemon.signal(Signal::HUP);
+        let said = daemon.stderr.next().unwrap();
+        assert!(said.contains("reloaded"), "mode {fine:o}: {said}");
     }
 }
 

@@ -24,6 +24,12 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, UserError> {
     }
 }
 
+/// The mode of the file, if anybody on this machine can read it. A group that can was chosen by somebody.
+pub(super) fn public_mode(path: &Path) -> Option<u32> {
+    let mode = fs::metadata(path).ok()?.mode() & 0o7777;
+    (mode & 0o004 != 0).then_some(mode)
+}
+
 /// Replaces the text of the file by what `change` makes of it, or of nothing if there is no file. Others who want the same wait
 /// until then, and whoever reads it sees the old text or the new.
 pub(super) fn edit(

@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::path::Path;
 
+use log::warn;
 use thiserror::Error;
 
 use crate::limits::{DEFAULT_ITERATIONS, LONGEST_NAME, SALT, USERS_MEMORY};
@@ -47,7 +48,7 @@ enum Fault {
 
 impl Users {
     /// The users of the file at this path. Who is not in it is given the same salt as long as its first user's line is the
-    /// same.
+    /// same. A file that anybody can read is warned of.
     ///
     /// # Errors
     /// If it can't be read, or has a line that is not one.
@@ -64,10 +65,17 @@ impl Users {
             .find(|line| !line.is_empty() && !line.starts_with('#'));
         // Whoever knows this line knows more than which names are not here.
         let decoy_key = hmac(b"pairloop decoys", first.unwrap_or_default().as_bytes());
-        Self::parse(&text, decoy_key).map_err(|error| UserError::Line {
+        let users = Self::parse(&text, decoy_key).map_err(|error| UserError::Line {
             path: path.to_owned(),
             error,
-        })
+        })?;
+        if let Some(mode) = file::public_mode(path) {
+            let path = path.display();
+            warn!(
+                "{path}: anybody can read it (mode {mode:04o}) and try passwords: chmod 600 {path}, and let it belong to the daemon's user"
+            );
+        }
+        Ok(users)
     }
 
     /// Bytes of memory that reading this file takes, as far as its length tells.

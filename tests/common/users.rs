@@ -1,8 +1,9 @@
 //! A file of users, and a login step by step.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -38,6 +39,8 @@ impl UserFile {
     pub fn is(&self, text: &str) {
         let next = PathBuf::from(format!("{}.next", self.0.display()));
         fs::write(&next, text).expect("it can be written");
+        // Nobody else's to read, as `pairloop user` leaves it.
+        fs::set_permissions(&next, Permissions::from_mode(0o600)).expect("it is ours");
         fs::rename(&next, &self.0).expect("it can be replaced");
     }
 
