@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use log::LevelFilter;
+use log::{LevelFilter, warn};
 
-use crate::console::STDERR;
+use crate::console::{STDERR, printable};
 use crate::limits::LOG_LINES_PER_SECOND;
 
 /// The variable that decides for itself.
@@ -28,14 +28,14 @@ const LEVELS: [LevelFilter; 5] = [
     LevelFilter::Trace,
 ];
 
-/// Starts to log at this level. `RUST_LOG` overrides, for good.
+/// Starts to log at this level. `RUST_LOG` overrides, for good; what would silence us by mistake is said and passed over.
 pub fn start(level: LevelFilter) {
     let mut builder = env_logger::Builder::new();
-    let filters = env::var(OVERRIDE);
-    match &filters {
-        Ok(filters) => builder.parse_filters(filters),
+    let given = given();
+    match given.as_deref().filter(|filters| is_about_us(filters)) {
+        Some(filters) => builder.parse_filters(filters),
         // The level itself is looked at before a line gets there, so that it can change.
-        Err(_) => builder.filter_module(OURS, LevelFilter::Trace),
+        None => builder.filter_module(OURS, LevelFilter::Trace),
     };
     let limit = Mutex::new(LineLimit::new(Instant::now()));
     builder
@@ -58,13 +58,43 @@ pub fn start(level: LevelFilter) {
         })
         .init();
     set_level(level);
+    if let Some(filters) = given.filter(|filters| !is_about_us(filters)) {
+        warn!(
+            "{OVERRIDE}={} says no level for {OURS}, so it is passed over: write error, warn, info, debug, trace or off, or {OURS}=debug",
+            printable(&filters)
+        );
+    }
 }
 
 /// Logs at this level from now on, unless `RUST_LOG` has said otherwise.
 pub fn set_level(level: LevelFilter) {
-    if env::var_os(OVERRIDE).is_none() {
+    if !given().is_some_and(|filters| is_about_us(&filters)) {
         log::set_max_level(level);
     }
+}
+
+/// What `RUST_LOG` says, if it says anything.
+fn given() -> Option<String> {
+    let filters = env::var_os(OVERRIDE)?.to_string_lossy().into_owned();
+    (!filters.is_empty()).then_some(filters)
+}
+
+/// Whether these filters, in env_logger's form, are right and leave it not to chance what is logged of us. That takes any word for
+/// somebody's target, also a level that is misspelt, and then logs nothing of all others.
+fn is_about_us(filters: &str) -> bool {
+    let is_level = |word: &str| word.parse::<LevelFilter>().is_ok();
+    let is_ours = |target: &str| OURS.starts_with(target) || target.starts_with("pairloop::");
+    let directives = filters.split('/').next().unwrap_or_default().split(',');
+    let directives = directives.map(str::trim).filter(|word| !word.is_empty());
+    let mut about_us = false;
+    for directive in directives {
+        match directive.split_once('=') {
+            Some((_, level)) if !is_level(level) => return false,
+            Some((target, _)) => about_us |= is_ours(target),
+            None => about_us |= is_level(directive) || is_ours(directive),
+        }
+    }
+    about_us
 }
 
 /// This level, or so many further from errors only towards everything.

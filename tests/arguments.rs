@@ -250,18 +250,6 @@ fn clients_beyond_the_limit_are_reset_and_counted() {
 }
 
 #[test]
-fn quiet_and_verbose_say_less_and_more() {
-    let mut quiet = Daemon::serve(&[RELAY], &["-q"]);
-    drop(quiet.connect());
-    quiet.has_clients(0);
-    quiet.stop();
-    assert_eq!(quiet.stderr.rest(), [""; 0]);
-    let mut verbose = Daemon::serve(&[RELAY], &["-v"]);
-    verbose.stderr.find("DEBUG");
-    verbose.stop();
-}
-
-#[test]
 fn the_longest_timeouts_and_little_memory_are_served() {
     let options = [
         "--stall-timeout",
@@ -290,15 +278,4 @@ fn a_stats_file_that_cannot_be_written_is_noticed_at_the_start() {
     ]);
     assert_eq!(code, Some(1));
     assert!(stderr.contains("--stats-file"), "{stderr}");
-}
-
-#[test]
-fn rust_log_overrides_the_level() {
-    let mut command = common::serve(&[RELAY]);
-    command.arg("-vv").env("RUST_LOG", "warn");
-    let mut daemon = Daemon::run(command, 1);
-    drop(daemon.connect());
-    daemon.has_clients(0);
-    daemon.stop();
-    assert_eq!(daemon.stderr.rest(), [""; 0]);
 }
