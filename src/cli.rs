@@ -6,9 +6,10 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use log::LevelFilter;
 
+use crate::address::Address;
 use crate::bench::args::BenchArgs;
 use crate::client::files::args::{ReceiveArgs, SendArgs};
-use crate::client::{Address, Message, Room};
+use crate::client::{Message, Room};
 use crate::engine::ClientId;
 use crate::listen::ListenUrl;
 use crate::logging;

@@ -6,6 +6,7 @@
 #![deny(unsafe_code)]
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod address;
 pub mod bench;
 mod capacity;
 pub mod check;

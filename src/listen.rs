@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::address::{AddressError, Host, host_and_port};
 use crate::cidr::{Cidr, CidrError};
 use crate::engine::Meeting;
 use crate::engine::service::{Factory, OptionError, SERVICES, ServiceKind};
@@ -51,14 +52,6 @@ enum Place {
     Passed(String),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Host {
-    /// `*`: every address of this machine.
-    Any,
-    /// A name or an address, without brackets.
-    Named(String),
-}
-
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum UrlError {
     #[error("expected SERVICE://HOST:PORT, such as relay://127.0.0.1:7000")]
@@ -67,18 +60,16 @@ pub enum UrlError {
     Service(String),
     #[error("no port: write {0}:PORT, where 0 picks a free one")]
     NoPort(String),
-    #[error("not a port: `{0}` (0 to 65535)")]
-    Port(String),
-    #[error("an IPv6 address goes in brackets: [{0}]")]
-    Brackets(String),
-    #[error("only an IPv6 address goes in brackets: write {0}:PORT")]
-    NoBrackets(String),
+    #[error(transparent)]
+    Address(AddressError),
     #[error("no host: write a name, an address, or * for all addresses")]
     NoHost,
     #[error("no name: write @NAME, as in FileDescriptorName=NAME of a systemd socket unit")]
     NoName,
     #[error("{0}: write option=value")]
     NoValue(String),
+    #[error("{0} is there twice: say it once; a list has commas")]
+    Twice(String),
     #[error("rooms is arrival or named, not `{0}`")]
     Rooms(String),
     #[error("auth=FILE is for rooms=named: by arrival nobody says who they are")]
@@ -98,6 +89,18 @@ pub enum UrlError {
         service: &'static str,
         error: OptionError,
     },
+}
+
+impl From<AddressError> for UrlError {
+    /// Whoever listens may write more than whoever connects.
+    fn from(error: AddressError) -> Self {
+        match error {
+            AddressError::Shape => UrlError::Shape,
+            AddressError::NoPort(host) => UrlError::NoPort(host),
+            AddressError::NoHost => UrlError::NoHost,
+            error => UrlError::Address(error),
+        }
+    }
 }
 
 fn names() -> Vec<&'static str> {
@@ -132,43 +135,6 @@ impl FromStr for ListenUrl {
             wait,
             place,
         })
-    }
-}
-
-pub(crate) fn host_and_port(address: &str) -> Result<(Host, u16), UrlError> {
-    let (host, port) = match address.strip_prefix('[') {
-        Some(rest) => {
-            let (host, port) = rest.split_once(']').ok_or(UrlError::Shape)?;
-            (
-                host,
-                port.strip_prefix(':')
-                    .ok_or_else(|| UrlError::NoPort(format!("[{host}]")))?,
-            )
-        }
-        None => {
-            let (host, port) = address
-                .rsplit_once(':')
-                .ok_or_else(|| UrlError::NoPort(address.into()))?;
-            if host.contains(':') {
-                return Err(UrlError::Brackets(host.into()));
-            }
-            (host, port)
-        }
-    };
-    let digits = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-    let port = port
-        .parse()
-        .ok()
-        .filter(|_| digits)
-        .ok_or_else(|| UrlError::Port(port.into()))?;
-    match host {
-        "" => Err(UrlError::NoHost),
-        // Others are not printed with them, and some would mean something else without.
-        host if address.starts_with('[') && !host.contains(':') => {
-            Err(UrlError::NoBrackets(host.into()))
-        }
-        "*" => Ok((Host::Any, port)),
-        name => Ok((Host::Named(name.into()), port)),
     }
 }
 

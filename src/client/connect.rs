@@ -3,7 +3,6 @@
 use std::fmt;
 use std::io::{self, ErrorKind, Read};
 use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
-use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -13,50 +12,9 @@ use signal_hook::consts::{SIGUSR1, SIGUSR2};
 use socket2::{SockRef, TcpKeepalive};
 
 use super::ClientError;
+use crate::address::Address;
 use crate::cli::ServerArgs;
 use crate::limits::{KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES};
-use crate::listen::{Host, UrlError, host_and_port};
-
-/// `HOST:PORT`, where `HOST` is a name, an IPv4 address, or an IPv6 address in brackets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Address {
-    host: String,
-    port: u16,
-}
-
-impl FromStr for Address {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if let Some((service, address)) = text.split_once("://") {
-            return Err(format!(
-                "write the address alone: {address}, without {service}://"
-            ));
-        }
-        let (host, port) = host_and_port(text).map_err(|error| match error {
-            UrlError::Shape => "expected HOST:PORT, such as 127.0.0.1:7000 or [::1]:7000".into(),
-            UrlError::NoPort(host) => format!("no port: write {host}:PORT"),
-            UrlError::NoHost => "no host: write a name or an address in front of the port".into(),
-            other => other.to_string(),
-        })?;
-        match host {
-            Host::Any => Err("* is for listeners: write a name or an address".into()),
-            Host::Named(_) if port == 0 => Err("no server has port 0 (1 to 65535)".into()),
-            Host::Named(host) => Ok(Self { host, port }),
-        }
-    }
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port } = self;
-        if host.contains(':') {
-            write!(f, "[{host}]:{port}")
-        } else {
-            write!(f, "{host}:{port}")
-        }
-    }
-}
 
 /// Connects to the first address of the name that answers.
 pub fn connect(at: &Address, server: &ServerArgs) -> Result<TcpStream, ClientError> {
@@ -185,31 +143,6 @@ pub fn peek(stream: &TcpStream, buffer: &mut [u8]) -> Result<usize, ClientError>
 mod tests {
     use super::*;
     use crate::listen::DEFAULTS;
-
-    #[test]
-    fn addresses_are_read_as_they_are_printed() {
-        for text in ["127.0.0.1:7000", "localhost:1", "[::1]:65535"] {
-            assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
-        }
-    }
-
-    #[test]
-    fn wrong_addresses_say_what_to_write() {
-        for (text, words) in [
-            ("", "no port"),
-            ("localhost", "write localhost:PORT"),
-            ("[::1", "expected HOST:PORT"),
-            ("::1:7000", "in brackets: [::1]"),
-            (":7000", "no host"),
-            ("*:7000", "for listeners"),
-            ("h:0", "port 0"),
-            ("h:65536", "not a port"),
-            ("relay://h:1", "write the address alone: h:1"),
-        ] {
-            let error = text.parse::<Address>().unwrap_err();
-            assert!(error.contains(words), "{text}: {error}");
-        }
-    }
 
     #[test]
     fn failures_name_every_address() {

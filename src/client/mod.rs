@@ -26,7 +26,6 @@ use std::io;
 use thiserror::Error;
 
 pub use chat::chat;
-pub use connect::Address;
 pub use consume::consume;
 pub use echo::echo;
 pub use files::{receive, send};
@@ -34,6 +33,7 @@ pub use join::Room;
 pub use order::{Message, order};
 pub use produce::produce;
 
+use crate::address::Address;
 use crate::console::printable;
 use crate::password::PasswordError;
 use crate::scram;

@@ -22,11 +22,16 @@ impl Options {
         let (mut own, mut meeting) = (Vec::new(), Meeting::Arrival);
         let (mut auth, mut wait) = (None, None);
         let (mut proxy, mut trust) = (false, Vec::new());
+        let mut seen = Vec::new();
         for option in options.split('&').filter(|option| !option.is_empty()) {
-            match option
+            let (name, value) = option
                 .split_once('=')
-                .ok_or_else(|| UrlError::NoValue(option.into()))?
-            {
+                .ok_or_else(|| UrlError::NoValue(option.into()))?;
+            if seen.contains(&name) {
+                return Err(UrlError::Twice(name.into()));
+            }
+            seen.push(name);
+            match (name, value) {
                 ("rooms" | "auth", _) if service.greeting.is_some() => {
                     return Err(UrlError::Greeting(service.name));
                 }

@@ -35,19 +35,28 @@ fn urls_that_are_wrong() {
         ("relay://127.0.0.1", UrlError::NoPort("127.0.0.1".into())),
         ("relay://[::1]", UrlError::NoPort("[::1]".into())),
         ("relay://[::1", UrlError::Shape),
-        ("relay://::1:7000", UrlError::Brackets("::1".into())),
+        (
+            "relay://::1:7000",
+            AddressError::Brackets("::1".into()).into(),
+        ),
         // Printed, they would be something else, or nothing that can be read.
-        ("relay://[h]:1", UrlError::NoBrackets("h".into())),
-        ("relay://[*]:1", UrlError::NoBrackets("*".into())),
-        ("relay://[@h]:1", UrlError::NoBrackets("@h".into())),
-        ("relay://[[h]:1", UrlError::NoBrackets("[h".into())),
+        ("relay://[h]:1", AddressError::NoBrackets("h".into()).into()),
+        ("relay://[*]:1", AddressError::NoBrackets("*".into()).into()),
+        (
+            "relay://[@h]:1",
+            AddressError::NoBrackets("@h".into()).into(),
+        ),
+        (
+            "relay://[[h]:1",
+            AddressError::NoBrackets("[h".into()).into(),
+        ),
         ("relay://:7000", UrlError::NoHost),
         ("relay://[]:7000", UrlError::NoHost),
         ("relay://@", UrlError::NoName),
         ("relay://@?rooms=named", UrlError::NoName),
-        ("relay://h:", UrlError::Port("".into())),
-        ("relay://h:+7", UrlError::Port("+7".into())),
-        ("relay://h:65536", UrlError::Port("65536".into())),
+        ("relay://h:", AddressError::Port("".into()).into()),
+        ("relay://h:+7", AddressError::Port("+7".into()).into()),
+        ("relay://h:65536", AddressError::Port("65536".into()).into()),
         ("relay://h:1?rooms=many", UrlError::Rooms("many".into())),
         ("echo://h:1?rooms=named", UrlError::Alone("echo")),
         ("chat://h:1?auth=f", UrlError::AuthByArrival),
@@ -72,6 +81,20 @@ fn urls_that_are_wrong() {
     ];
     for (text, error) in table {
         assert_eq!(parsed(text), Err(error), "{text}");
+    }
+}
+
+#[test]
+fn an_option_that_is_there_twice_is_wrong() {
+    for (text, name) in [
+        ("relay://h:1?wait=1m&wait=2m", "wait"),
+        ("relay://h:1?rooms=named&rooms=arrival", "rooms"),
+        ("relay://h:1?proxy=on&proxy=on", "proxy"),
+        ("relay://h:1?proxy=on&trust=::1&trust=10.0.0.1", "trust"),
+        ("chat://h:1?turns=free&turns=strict", "turns"),
+        ("forward://h:1?to=a:1&to=b:1", "to"),
+    ] {
+        assert_eq!(parsed(text), Err(UrlError::Twice(name.into())), "{text}");
     }
 }
 
@@ -146,7 +169,7 @@ fn proxies_are_trusted_where_it_is_said_and_else_on_this_machine() {
             networks(&["10.0.0.0/8", "::1"]),
         ),
         (
-            "?proxy=on&rooms=named&trust=10.0.0.1&trust=fd00::/8",
+            "?proxy=on&rooms=named&trust=10.0.0.1,fd00::/8",
             networks(&["10.0.0.1", "fd00::/8"]),
         ),
     ] {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use pairloop::address::Address;
 use pairloop::cidr::Cidr;
 use pairloop::engine::Meeting;
 use pairloop::listen::ListenUrl;
@@ -47,8 +48,11 @@ fn is_what_it_prints(text: &str, url: &ListenUrl) {
     assert_eq!(url.service.route.is_some(), kind.route.is_some());
     let workers = url.service.route.iter().flat_map(|route| &route.workers);
     for worker in workers {
-        let (host, port) = worker.rsplit_once(':').expect("HOST:PORT");
-        assert!(!host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0));
+        assert!(
+            worker
+                .parse::<Address>()
+                .is_ok_and(|address| address.to_string() == *worker)
+        );
     }
 }
 

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::address::Address;
 use crate::cli::{RoomArgs, ServerArgs};
-use crate::client::Address;
 
 /// Where the two meet, and how they say what happens.
 #[derive(Debug, Args)]

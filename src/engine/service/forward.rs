@@ -4,6 +4,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::address::Address;
 use crate::engine::greeting::{Part, Role};
 use crate::engine::hello::seated;
 use crate::engine::route::{Lease, RouteOptions};
@@ -62,15 +63,15 @@ fn route(options: &[ServiceOption<'_>]) -> Result<RouteOptions, OptionError> {
 fn read_workers(list: &str) -> Result<Vec<String>, String> {
     let mut workers: Vec<String> = Vec::new();
     for worker in list.split(',') {
-        let port = worker.rsplit_once(':').filter(|(host, _)| !host.is_empty());
-        let port = port.and_then(|(_, port)| port.parse::<u16>().ok());
-        if port.is_none_or(|port| port == 0) {
-            return Err(format!("`{worker}` is not HOST:PORT"));
+        let address = worker.parse::<Address>();
+        // As it is printed: that is by what all main servers rank it.
+        let name = address
+            .map_err(|error| format!("`{worker}`: {error}"))?
+            .to_string();
+        if workers.contains(&name) {
+            return Err(format!("{name} is there twice"));
         }
-        if workers.iter().any(|known| known == worker) {
-            return Err(format!("{worker} is there twice"));
-        }
-        workers.push(worker.into());
+        workers.push(name);
     }
     Ok(workers)
 }
@@ -162,12 +163,19 @@ mod tests {
         );
         for (options, error) in [
             (&[][..], "to=HOST:PORT says which"),
-            (&[("to", "")], "`` is not HOST:PORT"),
-            (&[("to", "a")], "`a` is not HOST:PORT"),
-            (&[("to", ":1")], "`:1` is not HOST:PORT"),
-            (&[("to", "a:0")], "`a:0` is not HOST:PORT"),
-            (&[("to", "a:1,b:65536")], "`b:65536` is not"),
+            (&[("to", "")], "no port: write :PORT"),
+            (&[("to", "a")], "no port: write a:PORT"),
+            (&[("to", ":1")], "no host"),
+            (&[("to", "a:0")], "port 0"),
+            (&[("to", "a:1,b:65536")], "not a port: `65536`"),
+            (&[("to", "a:+7")], "not a port: `+7`"),
+            (&[("to", "*:7")], "* is for listeners"),
+            (&[("to", "::1:7")], "brackets: [::1]"),
+            (&[("to", "[::1:7")], "`[::1:7`: expected HOST:PORT"),
+            (&[("to", "[a]:7")], "only an IPv6 address"),
+            (&[("to", "relay://a:7")], "write the address alone"),
             (&[("to", "a:1,a:1")], "a:1 is there twice"),
+            (&[("to", "a:1,a:01")], "a:1 is there twice"),
             (&[("to", "a:1"), ("lines", "yes")], "on or off"),
             (&[("to", "a:1"), ("proxy", "v1")], "v2 sends"),
             (&[("to", "a:1"), ("patience", "0s")], "more than nothing"),
