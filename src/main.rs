@@ -30,6 +30,7 @@ fn run(cli: &Cli, given: Vec<Value>) -> Result<ExitCode, Box<dyn Error>> {
         Command::Serve(command) => {
             let config = Sources::new(command, given, louder).load()?;
             logging::set_level(config.level);
+            config.sources.warn_of_unknown();
             let ended = match command.check {
                 true => check::check(&config),
                 false => serve::serve(&config),

@@ -18,7 +18,7 @@ use thiserror::Error;
 use crate::limits::LONGEST_PASSWORD;
 
 /// The environment variable that a client's password may come from.
-const VARIABLE: &str = "PAIRLOOP_PASSWORD";
+pub(crate) const VARIABLE: &str = "PAIRLOOP_PASSWORD";
 
 /// Why there is no password.
 #[derive(Debug, Error)]

@@ -3,6 +3,7 @@
 mod common;
 
 use std::fs;
+use std::process::Stdio;
 
 use common::settings::{File, said};
 use common::users::UserFile;
@@ -62,6 +63,37 @@ fn a_wrong_file_is_wrong_usage_and_so_is_one_that_is_not_there() {
         stderr.contains("PAIRLOOP_ONCE: write true or false"),
         "{stderr}"
     );
+}
+
+#[test]
+fn a_variable_that_sets_nothing_is_warned_of_with_what_may_have_been_meant() {
+    for check in [&["--check"][..], &[]] {
+        let mut command = program();
+        command.args(["serve", "--listen", RELAY]).args(check);
+        command.env("PAIRLOOP_MAX_CLIENT", "5");
+        command.env("PAIRLOOP_PORT", "tcp://10.0.0.1:7000");
+        // These are for others, and empty ones say nothing.
+        command.env("PAIRLOOP_PASSWORD", "pencil");
+        command.env("PAIRLOOP_CONFIG", "");
+        command.env("PAIRLOOP_NOTHING", "");
+        command.env("PAIRLOOP_IDLE_TIMEOUT", "1h");
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut daemon = Daemon::adopt(&mut command);
+        daemon.stdout.find("127.0.0.1:");
+        if check.is_empty() {
+            daemon.signal(Signal::TERM);
+        }
+        assert_eq!(daemon.wait().code(), Some(0));
+        let said = daemon.stderr.rest().into_iter();
+        let said = said.filter_map(|line| Some(line.split_once("WARN  ")?.1.to_owned()));
+        assert_eq!(
+            said.collect::<Vec<_>>(),
+            [
+                "PAIRLOOP_MAX_CLIENT sets nothing: did you mean PAIRLOOP_MAX_CLIENTS?",
+                "PAIRLOOP_PORT sets nothing: no option of serve has that name",
+            ]
+        );
+    }
 }
 
 #[test]

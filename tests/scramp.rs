@@ -11,8 +11,8 @@ use common::{Daemon, program, scratch};
 
 /// What scramp gets to hear in the end.
 fn scramp(at: SocketAddr, user: &str, password: &str) -> String {
-    let python = std::env::var("PAIRLOOP_SCRAMP_PYTHON")
-        .expect("PAIRLOOP_SCRAMP_PYTHON names a python3 that has scramp");
+    let python =
+        std::env::var("SCRAMP_PYTHON").expect("SCRAMP_PYTHON names a python3 that has scramp");
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scramp_client.py");
     let mut command = Command::new(python);
     command.args([script, &at.ip().to_string(), &at.port().to_string()]);

@@ -40,8 +40,8 @@ struct Party {
 
 impl Stage {
     fn new(name: &str) -> Self {
-        let programs = std::env::var("PAIRLOOP_WORMHOLE_BIN");
-        let programs = programs.expect("PAIRLOOP_WORMHOLE_BIN names a folder with wormhole");
+        let programs = std::env::var("WORMHOLE_BIN");
+        let programs = programs.expect("WORMHOLE_BIN names a folder with wormhole");
         let programs = fs::canonicalize(programs).expect("the folder exists");
         let mut mailbox = Command::new(programs.join("twist"));
         mailbox.args(["--log-format=text", "wormhole-mailbox"]);
@@ -285,7 +285,7 @@ fn wormhole_william_receives_what_magic_wormhole_sends() {
 /// Whether this test is alone in its network. If it is not it runs once more where it is: wormhole-william listens on
 /// all addresses but the loopback's, and would be reached without the relay.
 fn is_alone(test: &str) -> bool {
-    const ALONE: &str = "PAIRLOOP_ALONE";
+    const ALONE: &str = "ALONE_IN_NETWORK";
     if std::env::var_os(ALONE).is_some() {
         return true;
     }

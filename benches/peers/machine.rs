@@ -13,7 +13,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// Says to the process that it is in the namespace already.
-const INSIDE: &str = "PAIRLOOP_PEERS_NAMESPACE";
+const INSIDE: &str = "PEERS_NAMESPACE";
 
 /// For both ends of 9,000 rooms.
 const DESCRIPTORS: u64 = 20_000;

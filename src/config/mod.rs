@@ -17,11 +17,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
-use log::LevelFilter;
+use log::{LevelFilter, warn};
 use thiserror::Error;
 
 use crate::cli::{Cli, ServeArgs, ServeCommand};
+use crate::console::printable;
 use crate::logging;
+use crate::password;
 
 pub use reload::{Next, Running};
 use schema::{Kind, Schema};
@@ -193,6 +195,26 @@ impl Sources {
             }
         }
         Ok(Layer(values))
+    }
+
+    /// Warns of variables that nobody reads: a name may be misspelt, or somebody else's. (Kubernetes makes such names for a service that is
+    /// called pairloop, so they are no errors.)
+    pub fn warn_of_unknown(&self) {
+        let mut schema = Schema::new();
+        let known = schema.kinds().into_iter().map(|(key, _)| variable(&key));
+        let mut known: Vec<String> = known.collect();
+        known.extend([CONFIG, password::VARIABLE].map(str::to_owned));
+        for name in self.environment.keys().map(|name| name.to_string_lossy()) {
+            if known.iter().any(|known| *known == name) {
+                continue;
+            }
+            let key = name.trim_start_matches(PREFIX).to_lowercase();
+            let meant = match schema.meant(&key.replace('_', "-")) {
+                Some(key) => format!("did you mean {}?", variable(&key)),
+                None => "no option of serve has that name".into(),
+            };
+            warn!("{} sets nothing: {meant}", printable(&name));
+        }
     }
 
     /// The file, if there is one.

@@ -98,21 +98,26 @@ impl Schema {
 
     /// Says that there is no such option, and which one may have been meant.
     pub fn unknown(&mut self, key: &str) -> String {
-        let error = self.0.try_get_matches_from_mut([format!("--{key}=")]).err();
-        let meant = error.and_then(|error| match error.get(ContextKind::SuggestedArg) {
-            Some(ContextValue::String(option)) => Some(option.clone()),
-            _ => None,
-        });
+        let meant = self.meant(key);
         let known: Vec<&str> = self.options().map(|(name, _)| name).collect();
         let known = known.join(", ");
-        match meant
-            .as_deref()
-            .and_then(|option| option.strip_prefix("--"))
-        {
+        match meant {
             Some(meant) => {
                 format!("unknown key `{key}`, did you mean `{meant}`? There are: {known}")
             }
             None => format!("unknown key `{key}`; there are: {known}"),
+        }
+    }
+
+    /// The option that whoever wrote this may have meant.
+    pub fn meant(&mut self, key: &str) -> Option<String> {
+        let error = self
+            .0
+            .try_get_matches_from_mut([format!("--{key}=")])
+            .err()?;
+        match error.get(ContextKind::SuggestedArg) {
+            Some(ContextValue::String(option)) => Some(option.strip_prefix("--")?.to_owned()),
+            _ => None,
         }
     }
 
