@@ -12,6 +12,7 @@ use crate::limits::{
 };
 use crate::listen::ListenUrl;
 use crate::reactor::{BufferMemory, Settings, Splicing};
+use crate::units::count;
 use crate::users::Users;
 
 /// Why nobody, or not as many, can be served.
@@ -30,7 +31,8 @@ pub enum CapacityError {
     )]
     NoDescriptors { limit: usize },
     #[error(
-        "--buffer-memory {given} is too little for {clients} clients: at least {least}, or fewer --max-clients"
+        "--buffer-memory {given} is too little for {words}: at least {least}, or fewer --max-clients",
+        words = count(*clients, "client")
     )]
     BufferMemory {
         given: usize,
@@ -111,18 +113,18 @@ pub fn find(
 impl Capacity {
     /// Says how much it is, and that it is less than anybody has asked for.
     pub fn tell(&self) {
-        let (clients, bytes) = (self.max_clients, self.buffer_memory);
+        let (clients, bytes) = (count(self.max_clients, "client"), self.buffer_memory);
         if let Some(limit) = self.few_descriptors {
             warn!(
-                "up to {clients} clients: this process may have only {limit} descriptors: raise the hard limit (ulimit -Hn), or set --max-clients"
+                "up to {clients}: this process may have only {limit} descriptors: raise the hard limit (ulimit -Hn), or set --max-clients"
             );
         }
         if let Some(left) = self.little_memory {
             warn!(
-                "up to {clients} clients and {bytes} bytes in buffers: this process may take only {left} bytes of memory for them: raise its limit (ulimit -v), or set --buffer-memory"
+                "up to {clients} and {bytes} bytes in buffers: this process may take only {left} bytes of memory for them: raise its limit (ulimit -v), or set --buffer-memory"
             );
         }
-        debug!("up to {clients} clients");
+        debug!("up to {clients}");
     }
 
     /// The same for the reactor, with what else it is told.

@@ -10,7 +10,7 @@ use crate::listen::{DEFAULTS, ListenUrl};
 use crate::memory;
 use crate::preflight;
 use crate::serve::{ServeError, assume, urls};
-use crate::units::Limit;
+use crate::units::{Limit, count};
 use crate::users::Users;
 use crate::workers;
 
@@ -81,7 +81,7 @@ fn listener(config: &Config, url: &ListenUrl) -> Result<String, ServeError> {
         let _ = write!(words, ", worker {worker}");
     }
     if let Some(path) = &url.auth {
-        let _ = write!(words, ", {} users", Users::load(path)?.len());
+        let _ = write!(words, ", {}", count(Users::load(path)?.len(), "user"));
     }
     Ok(words)
 }

@@ -83,11 +83,11 @@ pub struct ServeArgs {
     pub listen: Vec<ListenUrl>,
 
     /// Clients at one time; more are refused [default: what the limits for descriptors and memory allow]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=ClientId::MAX_SLOTS as i64))]
+    #[arg(long, value_name = "N", value_parser = units::number::<u32>(1, ClientId::MAX_SLOTS as u64))]
     pub max_clients: Option<u32>,
 
     /// Clients at one time from one IPv4 address or one IPv6 network of 64 bits [default: no limit]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = units::number::<u32>(1, u32::MAX.into()))]
     pub max_clients_per_source: Option<u32>,
 
     /// Bytes that all buffers together may hold, such as 64M [default: 256M and 4K for each client, or what the limit for memory allows]
@@ -136,7 +136,7 @@ pub struct ServeArgs {
     pub usage_log: Option<PathBuf>,
 
     /// In the usage log, round times of starting to so many seconds, and sizes
-    #[arg(long, value_name = "SECONDS", requires = "usage_log", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "SECONDS", requires = "usage_log", value_parser = units::number::<u32>(1, u32::MAX.into()))]
     pub blur_usage: Option<u32>,
 
     /// Become this user, a name or a number, once the sockets are open (needs root)

@@ -14,6 +14,7 @@ use crate::config::{Config, Running};
 use crate::engine::{Engine, ListenerId};
 use crate::memory;
 use crate::reactor::{Reload, Settings};
+use crate::units::count;
 use crate::usage::UsageLog;
 use crate::users::{UserError, Users};
 use crate::workers::{Worker, WorkerError};
@@ -165,7 +166,8 @@ fn look_up(worker: Worker) -> LookedUp {
 fn replace(engine: &mut Engine, (listener, path, users): Loaded) {
     match users {
         Ok(users) => {
-            info!("reloaded {}: {} users", path.display(), users.len());
+            let count = count(users.len(), "user");
+            info!("reloaded {}: {count}", path.display());
             engine.set_users(listener, Arc::new(users));
         }
         Err(error) => error!("{error}: the users stay as they were"),

@@ -1,4 +1,4 @@
-//! Durations and sizes as people type them.
+//! Numbers, durations and sizes as people type them, and counts as people say them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -66,6 +66,24 @@ pub fn size(text: &str) -> Result<usize, String> {
         })
 }
 
+/// A whole number from `least` to `most`, of a type that has all of these.
+pub fn number<T: TryFrom<u64>>(
+    least: u64,
+    most: u64,
+) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| {
+        let number = scaled(text, &[("", 1)]).filter(|number| (least..=most).contains(number));
+        let number = number.and_then(|number| T::try_from(number).ok());
+        number.ok_or_else(|| format!("not a whole number from {least} to {most}"))
+    }
+}
+
+/// So many of these, such as `1 client` and `2 clients`.
+pub fn count(number: usize, name: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {name}{plural}")
+}
+
 fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, suffix) = text.split_at(digits);
@@ -104,6 +122,32 @@ mod tests {
         for text in ["none", "10s", "500ms", "1500ms", "100000s"] {
             assert_eq!(text.parse::<Limit>().unwrap().to_string(), text);
         }
+    }
+
+    #[test]
+    fn numbers() {
+        let small = number::<u16>(1, 1024);
+        assert_eq!([small("1"), small("01024")], [Ok(1), Ok(1024)]);
+        for bad in [
+            "",
+            "0",
+            "1025",
+            "+7",
+            "-1",
+            "1.0",
+            "7 ",
+            "1K",
+            "99999999999999999999",
+        ] {
+            let error = small(bad).unwrap_err();
+            assert_eq!(error, "not a whole number from 1 to 1024", "{bad}");
+        }
+    }
+
+    #[test]
+    fn counts() {
+        let said = [0, 1, 2].map(|number| count(number, "client"));
+        assert_eq!(said, ["0 clients", "1 client", "2 clients"]);
     }
 
     #[test]

@@ -65,9 +65,15 @@ fn a_wrong_value_is_wrong_usage() {
         ("--drain-timeout", "99999d", "10000 days"),
         ("--buffer-memory", "64KB", "not a size"),
         ("--buffer-memory", "-1", "--buffer-memory"),
-        ("--max-clients", "0", "--max-clients"),
-        ("--max-clients", "many", "--max-clients"),
-        ("--max-clients", "4294967296", "--max-clients"),
+        ("--max-clients", "0", "not a whole number from 1 to"),
+        ("--max-clients", "many", "not a whole number from 1 to"),
+        ("--max-clients", "+7", "not a whole number from 1 to"),
+        (
+            "--max-clients",
+            "4294967296",
+            "not a whole number from 1 to",
+        ),
+        ("--blur-usage", "1e3", "not a whole number from 1 to"),
     ] {
         let joined = format!("{option}={value}");
         fails(2, &["serve", &joined], &[option, words]);
@@ -239,7 +245,7 @@ fn clients_beyond_the_limit_are_reset_and_counted() {
     assert_eq!(daemon.report(), 2);
     daemon
         .stderr
-        .find("relay: 2 clients, 0 waiting, 1 rooms, 0 bytes, 2 refused");
+        .find("relay: 2 clients, 0 waiting, 1 room, 0 bytes, 2 refused");
     x.write_all(b"unharmed").unwrap();
     receive(&mut y, b"unharmed");
     drop((x, y));

@@ -68,7 +68,7 @@ fn the_report_counts_them() {
     let (x, y) = pair(&daemon);
     let _waiting = daemon.connect();
     daemon.has_clients(3);
-    daemon.stderr.find("chat: 3 clients, 1 waiting, 1 rooms");
+    daemon.stderr.find("chat: 3 clients, 1 waiting, 1 room");
     drop((x, y));
     daemon.has_clients(1);
 }

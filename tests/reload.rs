@@ -23,7 +23,7 @@ impl Daemon {
     /// Reloads, and answers what is said of that.
     fn reload(&mut self) -> String {
         self.signal(Signal::HUP);
-        self.stderr.find("users")
+        self.stderr.find("user")
     }
 
     /// Logs in to the first listener.

@@ -37,9 +37,9 @@ fn sigusr2_logs_the_counts_of_each_service() {
     receive(&mut echo, &[0; 7]);
     daemon.has_clients(4);
     daemon.settle();
-    let relay = "relay: 3 clients, 1 waiting, 1 rooms, 70 bytes, 0 refused";
+    let relay = "relay: 3 clients, 1 waiting, 1 room, 70 bytes, 0 refused";
     daemon.stderr.find(relay);
-    let echo = "echo: 1 clients, 0 waiting, 1 rooms, 7 bytes, 0 refused";
+    let echo = "echo: 1 client, 0 waiting, 1 room, 7 bytes, 0 refused";
     daemon.stderr.find(echo);
     daemon.stderr.find("4 accepted, closed: none");
 }

@@ -27,11 +27,11 @@ pub struct BenchArgs {
     pub at: Option<String>,
 
     /// Connections of echo [default: 50] and idle [default: 1000]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = units::number::<u32>(1, u32::MAX.into()))]
     pub connections: Option<u32>,
 
     /// Rooms of two connections at one time, of relay [default: 1], chat [default: 1], order and connect [default: 16]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = units::number::<u32>(1, u32::MAX.into()))]
     pub rooms: Option<u32>,
 
     /// Bytes of a message, a chat line's end included: 1 to 64K, of connect to 4K [default: 64, of connect 1]
@@ -39,7 +39,7 @@ pub struct BenchArgs {
     pub size: Option<usize>,
 
     /// Messages that echo and relay keep in flight on each connection or in each room
-    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=65536))]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = units::number::<u32>(1, 65536))]
     pub depth: u32,
 
     /// relay: send as fast as the server takes it, and measure bytes instead of messages
@@ -61,7 +61,7 @@ pub struct BenchArgs {
     pub duration: Duration,
 
     /// Measure so many messages or cycles instead
-    #[arg(long, value_name = "N", conflicts_with_all = ["duration", "bulk"], value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", conflicts_with_all = ["duration", "bulk"], value_parser = units::number::<u64>(1, u64::MAX))]
     pub count: Option<u64>,
 
     /// How long to run before measuring: a time, or none
@@ -69,7 +69,7 @@ pub struct BenchArgs {
     pub warmup: units::Limit,
 
     /// Threads of the generator; each has its own connections
-    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = units::number::<u16>(1, 1024))]
     pub threads: u16,
 
     /// Addresses to connect from, in turns: a list, or how many from 127.0.0.1 on. Each is good for about 28000 connections
@@ -90,7 +90,7 @@ pub struct BenchArgs {
     pub close: Option<Close>,
 
     /// The server's processes, to measure their CPU time and memory, and that of their children (Linux)
-    #[arg(long, value_name = "PID,...", value_delimiter = ',')]
+    #[arg(long, value_name = "PID,...", value_delimiter = ',', value_parser = units::number::<u32>(1, u32::MAX.into()))]
     pub server_pid: Vec<u32>,
 
     /// Print the result as JSON

@@ -120,10 +120,13 @@ fn the_command_line_goes_before_the_environment_and_that_before_the_file() {
 #[test]
 fn what_is_wrong_in_the_file_is_said_with_its_place() {
     for (text, words) in [
-        ("max-clients = 0", "1:15: max-clients: 0 is not in 1..="),
+        (
+            "max-clients = 0",
+            "1:15: max-clients: not a whole number from 1 to 4194304",
+        ),
         (
             "\n\n  max-clients = \"many\"",
-            "3:17: max-clients: invalid digit",
+            "3:17: max-clients: not a whole number",
         ),
         (
             "max-clients = [1]",

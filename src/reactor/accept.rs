@@ -10,6 +10,7 @@ use log::{debug, info, warn};
 use crate::engine::{Input, ListenerId};
 use crate::limits::{ACCEPT_RETRY, ACCEPTS_PER_TURN, BYTES_PER_TURN};
 use crate::logging::CLIENTS;
+use crate::units::count;
 
 use super::connection::Connection;
 use super::net::Net;
@@ -146,8 +147,8 @@ impl<N: Net> Reactor<N> {
             self.listeners[number].refused += 1;
             warn!(
                 target: CLIENTS,
-                "{peer} refused: {} clients is the limit",
-                self.settings.max_clients
+                "{peer} refused: {} is the limit",
+                count(self.settings.max_clients, "client")
             );
             return;
         }

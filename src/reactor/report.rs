@@ -7,6 +7,7 @@ use log::{error, info};
 
 use crate::console;
 use crate::engine::{CloseReason, Counts, WorkerState};
+use crate::units::count;
 
 use super::net::Net;
 use super::{Reactor, prometheus};
@@ -154,7 +155,7 @@ impl Statistics {
         let services = self.services.iter().map(ServiceStatistics::line);
         let workers = self.workers.iter().map(|WorkerState { name, up, rooms }| {
             let up = if *up { "up" } else { "down" };
-            format!("worker {name}: {up}, {rooms} rooms")
+            format!("worker {name}: {up}, {}", count(*rooms as usize, "room"))
         });
         let closed = self.closed.iter().copied();
         let totals = format!(
@@ -189,8 +190,10 @@ impl ServiceStatistics {
             moods,
         } = self.counts;
         format!(
-            "{}: {clients} clients, {waiting} waiting, {rooms} rooms, {} bytes, {} refused, sessions: {}",
+            "{}: {}, {waiting} waiting, {}, {} bytes, {} refused, sessions: {}",
             self.service,
+            count(clients, "client"),
+            count(rooms, "room"),
             self.bytes,
             self.refused,
             listed(moods.iter().map(|(mood, count)| (mood.name(), count)))

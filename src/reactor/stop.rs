@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use log::info;
 
+use crate::units::count;
+
 use super::Reactor;
 use super::net::Net;
 
@@ -63,8 +65,8 @@ impl<N: Net> Reactor<N> {
         }
         let drain = self.settings.drain_timeout;
         info!(
-            "stopping: {} clients have {drain:?} to finish",
-            self.engine.clients()
+            "stopping: {}, with {drain:?} to finish",
+            count(self.engine.clients(), "client")
         );
         if let Some(watcher) = &mut self.watcher {
             watcher.stopping(self.engine.clients());

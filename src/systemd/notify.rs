@@ -13,6 +13,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::limits::STATUS_PAUSE;
 use crate::reactor::Watcher;
+use crate::units::count;
 
 /// The service manager that started us, and has given us a socket to tell it by.
 pub struct Manager {
@@ -99,7 +100,10 @@ impl Watcher for Manager {
             true => "stopping, ",
             false => "",
         };
-        if self.send(&format!("{sign_of_life}STATUS={doing}{}\n", count(clients))) {
+        if self.send(&format!(
+            "{sign_of_life}STATUS={doing}{}\n",
+            count(clients, "client")
+        )) {
             self.told = clients;
         }
         self.told_at = now;
@@ -117,14 +121,10 @@ impl Watcher for Manager {
 
     fn stopping(&mut self, clients: usize) {
         self.stopping = true;
-        self.must_hear(format!("STOPPING=1\nSTATUS=stopping, {}\n", count(clients)));
-    }
-}
-
-fn count(clients: usize) -> String {
-    match clients {
-        1 => "1 client".into(),
-        _ => format!("{clients} clients"),
+        self.must_hear(format!(
+            "STOPPING=1\nSTATUS=stopping, {}\n",
+            count(clients, "client")
+        ));
     }
 }
 

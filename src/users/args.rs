@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::user_name;
 use crate::limits::{DEFAULT_ITERATIONS, MAX_ITERATIONS, MIN_ITERATIONS};
+use crate::units;
 
 /// Keep the file that says who may log in
 ///
@@ -43,7 +44,7 @@ pub struct AddArgs {
     pub replace: bool,
     /// How often the password is hashed: more make it harder to guess from the file, and a login slower for the client
     #[arg(long, value_name = "N", default_value_t = DEFAULT_ITERATIONS,
-        value_parser = clap::value_parser!(u32).range(i64::from(MIN_ITERATIONS)..=i64::from(MAX_ITERATIONS)))]
+        value_parser = units::number::<u32>(MIN_ITERATIONS.into(), MAX_ITERATIONS.into()))]
     pub iterations: u32,
 }
 

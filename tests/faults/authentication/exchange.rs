@@ -241,7 +241,7 @@ fn a_recorded_login_is_worth_nothing_again() {
     };
     again(&daemon, HERE);
     daemon.signal(Signal::HUP);
-    daemon.stderr.find("users");
+    daemon.stderr.find("user");
     again(&daemon, HERE);
     daemon.stop();
     again(&Daemon::serve(&[&url], &[]), ELSEWHERE);

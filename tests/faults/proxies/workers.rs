@@ -74,7 +74,7 @@ fn a_worker_whose_name_has_no_address_does_not_keep_the_others_from_being_used()
     pair(&mut main);
     main.report();
     main.stderr.find("worker nobody.invalid:1: down, 0 rooms");
-    main.stderr.find(&format!("worker {address}: up, 1 rooms"));
+    main.stderr.find(&format!("worker {address}: up, 1 room"));
 }
 
 #[test]
@@ -308,6 +308,6 @@ fn a_worker_counts_the_clients_of_each_source_behind_a_main_server() {
     assert_eq!([end_of(&mut x), end_of(&mut y)], [End::Reset, End::Reset]);
     main.stderr.find("it said \"ERR full ");
     main.report();
-    let state = format!("worker {}: up, 1 rooms", worker.address(0));
+    let state = format!("worker {}: up, 1 room", worker.address(0));
     main.stderr.find(&state);
 }
