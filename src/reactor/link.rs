@@ -187,3 +187,26 @@ impl<N: Net> Reactor<N> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_that_becomes_a_trickle_is_light_again_however_it_moves() {
+        for splicing in [Splicing::Never, Splicing::Adaptive, Splicing::Always] {
+            let mut link = Link::new(splicing);
+            assert!(!link.heavy);
+            link.heavy = true;
+            for bytes in [BULK, SCRATCH, TRICKLE] {
+                link.adapt(bytes);
+                assert!(link.heavy, "{bytes} bytes are no trickle");
+            }
+            link.adapt(TRICKLE - 1);
+            assert!(!link.heavy);
+            // Not by what one read brings, but by what a turn leaves.
+            link.adapt(SCRATCH);
+            assert!(!link.heavy);
+        }
+    }
+}
