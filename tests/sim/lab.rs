@@ -44,13 +44,21 @@ impl Lab {
     }
 
     pub fn build(timeouts: Timeouts, beyond_floors: usize, splicing: Splicing) -> Self {
-        Self::build_with(timeouts, beyond_floors, splicing, |_| {})
+        let meeting = Meeting::Arrival;
+        Self::build_with(timeouts, beyond_floors, splicing, meeting, |_| {})
+    }
+
+    /// One whose clients say hello, and which room they want.
+    pub fn named() -> Self {
+        let (timeouts, meeting) = (Timeouts::default(), Meeting::Named);
+        Self::build_with(timeouts, 16 << 20, Splicing::Never, meeting, |_| {})
     }
 
     /// One whose clients all come through a proxy, and whose buffers have no more memory than they must.
     pub fn behind_a_proxy(timeouts: Timeouts) -> Self {
         let anybody = ["0.0.0.0/0", "::/0"].map(|text| text.parse().expect("a network"));
-        Self::build_with(timeouts, 0, Splicing::Never, |engine| {
+        let meeting = Meeting::Arrival;
+        Self::build_with(timeouts, 0, Splicing::Never, meeting, |engine| {
             (0..LOBBIES.len()).for_each(|lobby| engine.set_proxies(lobby, anybody.into()));
         })
     }
@@ -59,6 +67,7 @@ impl Lab {
         timeouts: Timeouts,
         beyond_floors: usize,
         splicing: Splicing,
+        meeting: Meeting,
         configure: impl FnOnce(&mut Engine),
     ) -> Self {
         let settings = Settings {
@@ -74,7 +83,7 @@ impl Lab {
         let wire = Rc::new(RefCell::new(Wire::new(Faults::none(1))));
         wire.borrow_mut().frozen = true;
         let net = SimNet::new(Rc::clone(&wire), Box::new(|_| None));
-        let lobbies = LOBBIES.map(|service| (service.factory(), Meeting::Arrival));
+        let lobbies = LOBBIES.map(|service| (service.factory(), meeting));
         let mut engine = Engine::new(lobbies, timeouts, net.now());
         configure(&mut engine);
         let mut reactor = Reactor::new(net, engine, settings, Box::new(io::sink()));

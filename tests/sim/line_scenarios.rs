@@ -8,7 +8,7 @@ use pairloop::reactor::Signal;
 
 use super::chat_oracle::{NOTICE, WELCOME};
 use super::lab::{Lab, MAX_CLIENTS};
-use super::net::{Capacity, End, Loss};
+use super::net::{Capacity, End, Loss, Wire};
 use super::setup::{CHAT, ECHO, ORDER, RELAY, TRANSIT};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -83,6 +83,29 @@ fn who_breaks_in_the_lobby_with_bytes_unread_is_noticed() {
     }
     assert_eq!(lab.closed(CloseReason::Reset), 3);
     assert_eq!(lab.statistics().connections, 0);
+}
+
+/// Of two writes that answer one event the second finds a reset, which has destroyed the first as well: what has come for
+/// its client is not told to somebody who was never greeted, and its partner hears that it is gone.
+#[test]
+fn what_a_reset_has_destroyed_between_two_writes_is_not_on_its_way() {
+    let mut lab = Lab::named();
+    let (x, y) = (lab.client(ORDER, 64, 256), lab.client(ORDER, 64, 256));
+    lab.send(x, b"JOIN r\nfirst\n");
+    lab.wire().send(y, b"JOIN r ack\n");
+    let happening = move |wire: &mut Wire| {
+        assert!(wire.waiting(y) > 0, "OK Y is on its way");
+        wire.send(y, b"second\n");
+        wire.lose(y, Loss::Reset);
+    };
+    lab.wire().after_write = Some((y, Box::new(happening)));
+    let heard = lab.take_all(x);
+    assert!(lab.wire().after_write.is_none(), "it has happened");
+    assert_eq!(
+        String::from_utf8_lossy(&heard),
+        "Client X connected\nERR room the partner is gone\n"
+    );
+    assert_eq!(lab.closed(CloseReason::Reset), 1);
 }
 
 /// What a line holds already is not counted against it when it grows.

@@ -161,7 +161,13 @@ impl Net for SimNet {
 
     fn write(&mut self, stream: &mut SimStream, bytes: &[u8]) -> io::Result<usize> {
         self.meanwhile();
-        self.wire.borrow_mut().write(stream.socket, bytes)
+        let wire = &mut *self.wire.borrow_mut();
+        let written = wire.write(stream.socket, bytes);
+        let to_it = |&mut (client, _): &mut (SocketId, _)| client == stream.socket;
+        if let Some((_, happening)) = wire.after_write.take_if(to_it) {
+            happening(wire);
+        }
+        written
     }
 
     fn shutdown_write(&mut self, stream: &mut SimStream) -> io::Result<()> {

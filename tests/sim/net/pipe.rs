@@ -7,8 +7,9 @@ use std::rc::Rc;
 
 use rustix::io::Errno;
 
+use super::SimStream;
 use super::fault::Fault;
-use super::{SimStream, Wire};
+use super::wire::{Happening, Wire};
 
 /// All pipes of the daemon's.
 pub struct Pipes {
@@ -23,8 +24,6 @@ pub struct Pipes {
     /// What happens between the poll and the next splice.
     pub before_splice: Option<Happening>,
 }
-
-type Happening = Box<dyn FnOnce(&mut Wire)>;
 
 impl Pipes {
     pub fn new() -> Self {

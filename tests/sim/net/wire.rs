@@ -24,6 +24,9 @@ pub struct Calls {
     pub writes: u64,
 }
 
+/// What somebody does in the middle of a turn.
+pub type Happening = Box<dyn FnOnce(&mut Wire)>;
+
 /// Which edge is pending, in the order in which they came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pending {
@@ -67,6 +70,8 @@ pub struct Wire {
     pub idle: bool,
     /// Time stands still: a poll that finds nothing returns.
     pub frozen: bool,
+    /// What happens when the daemon has next written to this client.
+    pub after_write: Option<(SocketId, Happening)>,
     /// For how long the process was stopped, in all.
     pub paused: Duration,
     /// Listeners whose sockets the ledger is about.
@@ -96,6 +101,7 @@ impl Wire {
             pipes: Pipes::new(),
             idle: false,
             frozen: false,
+            after_write: None,
             paused: Duration::ZERO,
             watched: Vec::new(),
             ledger: Vec::new(),
