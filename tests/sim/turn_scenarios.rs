@@ -1,12 +1,14 @@
 //! What a turn of the loop does is bounded, whatever there is to do.
 
+use pairloop::engine::CloseReason;
 use pairloop::limits::{
-    ACCEPTS_PER_TURN, BYTES_PER_TURN, HEAVY_PER_TURN, LIGHT_BYTES_PER_TURN, SCRATCH,
+    ACCEPTS_PER_TURN, BYTES_PER_TURN, CONNECTIONS_PER_TURN, DEADLINES_PER_TURN, GIVING_WAY,
+    HEAVY_PER_TURN, HEAVY_TIME_PER_TURN, LIGHT_BYTES_PER_TURN, LINGER, SCRATCH,
 };
 
 use super::data;
 use super::lab::{Lab, MAX_CLIENTS};
-use super::net::{Capacity, End, Loss};
+use super::net::{Capacity, End, Loss, SocketId};
 use super::setup::{CHAT, ECHO, TRANSIT};
 
 #[test]
@@ -47,29 +49,83 @@ fn bytes_are_bounded_per_turn() {
 /// However many streams there are, a turn has time for few of their bytes, and for all messages.
 #[test]
 fn messages_do_not_wait_for_streams() {
-    const STREAMS: usize = 200;
+    // More than a turn would see to if all stood in one line.
+    const STREAMS: usize = CONNECTIONS_PER_TURN + 44;
+    const EACH: usize = 3 * BYTES_PER_TURN;
     let mut lab = Lab::new();
     let (x, y) = lab.pair(64, 64);
-    let streams: Vec<_> = (0..STREAMS).map(|_| lab.pair(4 << 20, 4 << 20)).collect();
-    for &(source, _) in &streams {
-        lab.wire().send(source, &data::bytes(source, 0, 1 << 20));
+    let streams: Vec<_> = (0..STREAMS).map(|_| lab.client(ECHO, EACH, EACH)).collect();
+    for &stream in &streams {
+        lab.wire().send(stream, &data::bytes(stream, 0, EACH));
     }
     // By now they are known for what they are.
-    assert!(lab.turn());
+    for _ in 0..=STREAMS / CONNECTIONS_PER_TURN {
+        assert!(lab.turn());
+    }
     for _ in 0..3 {
-        let waiting = |lab: &mut Lab| {
-            let sinks = streams.iter().map(|&(_, sink)| lab.wire().waiting(sink));
-            sinks.sum::<usize>()
-        };
-        let before = waiting(&mut lab);
+        let before = all_waiting(&lab, &streams);
         lab.wire().send(x, b"now");
         assert!(lab.turn());
         assert_eq!(lab.wire().take(y, 64), b"now");
-        let moved = waiting(&mut lab) - before;
+        let moved = all_waiting(&lab, &streams) - before;
         assert!((1..=HEAVY_PER_TURN * BYTES_PER_TURN).contains(&moved));
     }
-    for (source, sink) in streams {
-        assert!(lab.take_all(sink) == data::bytes(source, 0, 1 << 20));
+    for stream in streams {
+        assert!(lab.take_all(stream) == data::bytes(stream, 0, EACH));
+    }
+}
+
+/// Bytes that these could take.
+fn all_waiting(lab: &Lab, clients: &[SocketId]) -> usize {
+    let waiting = clients.iter().map(|&client| lab.wire().waiting(client));
+    waiting.sum()
+}
+
+/// Nor for the time that their bytes cost: a turn begins no other stream when it is over. One at least has its turn.
+#[test]
+fn streams_have_a_turn_no_longer_than_their_time() {
+    const STREAMS: usize = 16;
+    const EACH: usize = 16 * BYTES_PER_TURN;
+    let mut lab = Lab::new();
+    let streams: Vec<_> = (0..STREAMS).map(|_| lab.client(ECHO, EACH, EACH)).collect();
+    for &stream in &streams {
+        lab.wire().send(stream, &vec![b's'; EACH]);
+    }
+    // By now they are known for what they are.
+    assert!(lab.turn());
+    for (takes, reads) in [
+        (HEAVY_TIME_PER_TURN / 4, 4),
+        (HEAVY_TIME_PER_TURN, 1),
+        (HEAVY_TIME_PER_TURN * 4, 1),
+    ] {
+        lab.wire().reading_takes = takes;
+        for _ in 0..3 {
+            let before = all_waiting(&lab, &streams);
+            assert!(lab.turn());
+            let moved = all_waiting(&lab, &streams) - before;
+            assert_eq!(moved, reads * BYTES_PER_TURN, "a read takes {takes:?}");
+        }
+    }
+}
+
+/// All who were sent away together go at the same time, and others are not kept waiting for that.
+#[test]
+fn deadlines_of_connections_are_bounded_per_turn() {
+    const CROWD: usize = 3 * DEADLINES_PER_TURN;
+    let mut lab = Lab::new();
+    let crowd: Vec<_> = (0..CROWD).map(|_| lab.client(TRANSIT, 64, 64)).collect();
+    for &client in &crowd {
+        lab.wire().send(client, b"nonsense\n");
+    }
+    // They are told so, and are read on, as they do not go by themselves.
+    lab.settle();
+    assert_eq!(lab.statistics().connections, CROWD);
+    let until = lab.wire().now() + LINGER;
+    lab.wire().advance_to(until);
+    for turn in 1..=3 {
+        assert!(lab.turn());
+        let gone = lab.closed(CloseReason::BadHello);
+        assert_eq!(gone, (turn * DEADLINES_PER_TURN) as u64);
     }
 }
 
@@ -105,6 +161,27 @@ fn what_is_read_of_those_who_give_way_is_bounded_per_turn() {
     );
     lab.settle();
     assert_eq!(let_in(&lab), ACCEPTS_PER_TURN);
+}
+
+/// Of one who gives way no more is read than its kernel holds as a rule: if it has said more it may be reset.
+#[test]
+fn what_is_read_of_one_who_gives_way_is_bounded() {
+    let mut lab = Lab::new();
+    let talker = lab.client(TRANSIT, 2 * GIVING_WAY, 64);
+    lab.send(talker, b"nonsense\n");
+    for _ in 1..MAX_CLIENTS {
+        lab.client(ECHO, 64, 64);
+    }
+    lab.wire().send(talker, &vec![b'x'; 2 * GIVING_WAY]);
+    let capacity = Capacity {
+        inbound: 16,
+        outbound: 16,
+    };
+    let new = lab.wire().connect(ECHO, capacity);
+    let before = lab.wire().moved;
+    assert!(lab.turn());
+    assert!(lab.wire().id(new).is_some(), "it has its place");
+    assert_eq!(lab.wire().moved - before, GIVING_WAY as u64);
 }
 
 /// Who was told everything may go on speaking: it is read to its end, by as much as comes, and is gone with that.

@@ -156,7 +156,9 @@ impl Net for SimNet {
 
     fn read(&mut self, stream: &mut SimStream, buffer: &mut [u8]) -> io::Result<usize> {
         self.meanwhile();
-        self.wire.borrow_mut().read(stream.socket, buffer)
+        let wire = &mut *self.wire.borrow_mut();
+        wire.advance_to(wire.now() + wire.reading_takes);
+        wire.read(stream.socket, buffer)
     }
 
     fn write(&mut self, stream: &mut SimStream, bytes: &[u8]) -> io::Result<usize> {

@@ -70,6 +70,8 @@ pub struct Wire {
     pub idle: bool,
     /// Time stands still: a poll that finds nothing returns.
     pub frozen: bool,
+    /// How long a read takes.
+    pub reading_takes: Duration,
     /// What happens when the daemon has next written to this client.
     pub after_write: Option<(SocketId, Happening)>,
     /// For how long the process was stopped, in all.
@@ -101,6 +103,7 @@ impl Wire {
             pipes: Pipes::new(),
             idle: false,
             frozen: false,
+            reading_takes: Duration::ZERO,
             after_write: None,
             paused: Duration::ZERO,
             watched: Vec::new(),
