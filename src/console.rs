@@ -73,6 +73,13 @@ impl Console {
 
     /// Writes a line, which should end with LF. One that is too long to go out in one piece is cut.
     pub fn write_line(&self, line: &[u8]) {
+        if !self.offer_line(line) {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The same for a line that can be written later as well: answers whether it went out, and does not count it if not.
+    pub fn offer_line(&self, line: &[u8]) -> bool {
         let mut whole = Vec::with_capacity(line.len() + 1);
         if self.torn.load(Ordering::Relaxed) {
             whole.push(b'\n');
@@ -86,9 +93,7 @@ impl Console {
         if written > 0 {
             self.torn.store(written < whole.len(), Ordering::Relaxed);
         }
-        if written < whole.len() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-        }
+        written == whole.len()
     }
 
     /// How many lines were lost.

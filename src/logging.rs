@@ -1,7 +1,7 @@
 //! The log on stderr: its levels, its lines, and how many of them a second.
 
 use std::env;
-use std::io::{self, Write};
+use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -39,14 +39,18 @@ pub fn start(level: LevelFilter) {
     };
     let limit = Mutex::new(LineLimit::new(Instant::now()));
     builder
-        .target(env_logger::Target::Pipe(Box::new(Stderr)))
+        .target(env_logger::Target::Pipe(Box::new(&STDERR)))
         .format(move |f, record| {
             let mut limit = limit.lock().unwrap_or_else(PoisonError::into_inner);
             let Some(suppressed) = limit.admit(record.target() == CLIENTS, Instant::now()) else {
                 return Ok(());
             };
             if suppressed > 0 {
-                writeln!(f, "{suppressed} log lines suppressed")?;
+                let note = format!("{suppressed} log lines suppressed\n");
+                if !STDERR.offer_line(note.as_bytes()) {
+                    // So the next line is to say it.
+                    limit.suppressed += suppressed;
+                }
             }
             writeln!(
                 f,
@@ -154,22 +158,6 @@ impl LineLimit {
         }
         *lines += 1;
         Some(std::mem::take(&mut self.suppressed))
-    }
-}
-
-/// The logger's way to stderr.
-struct Stderr;
-
-impl Write for Stderr {
-    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
-        for line in lines.split_inclusive(|&byte| byte == b'\n') {
-            STDERR.write_line(line);
-        }
-        Ok(lines.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

@@ -3,11 +3,11 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, PipeReader, Write, pipe};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rustix::pipe::fcntl_setpipe_size;
 
+use super::dropped;
 use crate::common::{
     DEADLINE, Daemon, Noise, RELAY, connect, eventually, patient, program, receive,
 };
@@ -38,15 +38,6 @@ fn first_line(reader: PipeReader) -> (String, PipeReader) {
     let reader = lines.into_inner();
     fcntl_setpipe_size(&reader, 4096).unwrap();
     (line, reader)
-}
-
-/// How many lines for `stream` the daemon has dropped, by its statistics file.
-fn dropped(daemon: &Daemon, file: &Path, stream: &str) -> u64 {
-    daemon.signal(crate::common::Signal::USR2);
-    let text = std::fs::read_to_string(file).unwrap_or_default();
-    let name = format!("pairloop_dropped_lines_total{{stream=\"{stream}\"}} ");
-    let value = text.lines().find_map(|line| line.strip_prefix(&name));
-    value.map_or(0, |value| value.parse().unwrap())
 }
 
 /// A device on which every write fails.
