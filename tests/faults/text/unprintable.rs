@@ -152,7 +152,8 @@ fn nothing_that_is_said_at_the_door_gets_raw_into_the_log() {
     let says = |listener: usize, words: &[u8]| {
         let mut client = connect(recorded.daemon.address(listener));
         client.write_all(words).unwrap();
-        client.shutdown(Shutdown::Write).unwrap();
+        // It may have been reset by now.
+        let _ = client.shutdown(Shutdown::Write);
         let (told, _) = read_all(&mut client);
         is_harmless("an answer", &told);
     };
