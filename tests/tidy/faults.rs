@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{code_lines, has_word, read, root, rust_files};
 
 /// Rows of the table. A fault that is new makes it more; none is taken out.
-const FAULTS: usize = 36;
+const FAULTS: usize = 37;
 
 const TABLE: &str = "tests/faults/README.md";
 

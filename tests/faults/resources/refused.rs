@@ -7,8 +7,8 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crate::common::{
-    DEADLINE, Daemon, ECHO, End, Noise, RELAY, Room, Signal, Strace, connect, read, read_all,
-    receive, reset, scratch,
+    DEADLINE, Daemon, ECHO, End, Noise, RELAY, Room, Signal, Strace, connect, end_of, read,
+    read_all, receive, reset, scratch,
 };
 
 /// Enough for a link to splice.
@@ -219,6 +219,21 @@ fn a_stream_that_cannot_be_spliced_for_want_of_memory_is_cut_and_no_other() {
         served.descriptors += pipe;
         served.ends_as_it_began();
     }
+}
+
+/// Nobody can be served without it, and whoever watches the daemon is to know.
+#[test]
+#[ignore = "needs root and strace"]
+fn a_poll_that_fails_ends_the_daemon_and_resets_everybody() {
+    let mut daemon = Daemon::serve(&[RELAY], &[]);
+    let (mut x, mut y) = daemon.pair();
+    daemon.has_clients(2);
+    let _strace = Strace::attach(&daemon, "epoll_wait", &["epoll_wait:error=EBADF"]);
+    // If it still waits, this wakes it up.
+    daemon.signal(Signal::USR2);
+    assert_eq!(daemon.wait().code(), Some(1));
+    daemon.stderr.find("the event loop failed: ");
+    assert_eq!((end_of(&mut x), end_of(&mut y)), (End::Reset, End::Reset));
 }
 
 #[track_caller]
