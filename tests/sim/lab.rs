@@ -9,7 +9,7 @@ use pairloop::engine::{CloseReason, Engine, Meeting, Timeouts};
 use pairloop::reactor::{BufferMemory, Net, Reactor, Settings, Splicing, Statistics};
 
 use super::net::{Capacity, End, Faults, SimNet, SocketId, Wire};
-use super::setup::LOBBIES;
+use super::setup::{LOBBIES, NAMED};
 
 /// Turns that are more than enough for everything that can be done without time or peers.
 const ENOUGH: usize = 24;
@@ -18,6 +18,9 @@ pub const MAX_CLIENTS: usize = 500;
 
 /// Pipes that its daemon may make.
 pub const PIPES: usize = 8;
+
+/// How long its rooms may go on once the stop has begun.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub struct Lab {
     reactor: Reactor<SimNet>,
@@ -44,46 +47,55 @@ impl Lab {
     }
 
     pub fn build(timeouts: Timeouts, beyond_floors: usize, splicing: Splicing) -> Self {
-        let meeting = Meeting::Arrival;
-        Self::build_with(timeouts, beyond_floors, splicing, meeting, |_| {})
+        let choose = |settings: &mut Settings| {
+            settings.buffer_memory += beyond_floors;
+            settings.splicing = splicing;
+        };
+        Self::build_with(timeouts, Meeting::Arrival, choose, |_| {})
     }
 
-    /// One whose clients say hello, and which room they want.
+    /// One whose clients all say hello, and which room they want.
     pub fn named() -> Self {
-        let (timeouts, meeting) = (Timeouts::default(), Meeting::Named);
-        Self::build_with(timeouts, 16 << 20, Splicing::Never, meeting, |_| {})
+        Self::build_with(Timeouts::default(), Meeting::Named, |_| {}, |_| {})
+    }
+
+    /// One whose clients may leave bytes waiting for so long.
+    pub fn stalling(limit: Duration) -> Self {
+        let choose = |settings: &mut Settings| settings.stall_timeout = Some(limit);
+        Self::build_with(Timeouts::default(), Meeting::Arrival, choose, |_| {})
     }
 
     /// One whose clients all come through a proxy, and whose buffers have no more memory than they must.
     pub fn behind_a_proxy(timeouts: Timeouts) -> Self {
         let anybody = ["0.0.0.0/0", "::/0"].map(|text| text.parse().expect("a network"));
-        let meeting = Meeting::Arrival;
-        Self::build_with(timeouts, 0, Splicing::Never, meeting, |engine| {
+        let configure = |engine: &mut Engine| {
             (0..LOBBIES.len()).for_each(|lobby| engine.set_proxies(lobby, anybody.into()));
-        })
+        };
+        Self::build_with(timeouts, Meeting::Arrival, |_| {}, configure)
     }
 
     fn build_with(
         timeouts: Timeouts,
-        beyond_floors: usize,
-        splicing: Splicing,
         meeting: Meeting,
+        choose: impl FnOnce(&mut Settings),
         configure: impl FnOnce(&mut Engine),
     ) -> Self {
-        let settings = Settings {
+        let mut settings = Settings {
             max_clients: MAX_CLIENTS,
-            buffer_memory: BufferMemory::floors(MAX_CLIENTS) + beyond_floors,
+            buffer_memory: BufferMemory::floors(MAX_CLIENTS),
             stall_timeout: None,
-            drain_timeout: Duration::from_secs(10),
-            splicing,
+            drain_timeout: DRAIN_TIMEOUT,
+            splicing: Splicing::Never,
             pipes: PIPES,
             once: false,
             stats_file: None,
         };
+        choose(&mut settings);
         let wire = Rc::new(RefCell::new(Wire::new(Faults::none(1))));
         wire.borrow_mut().frozen = true;
         let net = SimNet::new(Rc::clone(&wire), Box::new(|_| None));
-        let lobbies = LOBBIES.map(|service| (service.factory(), meeting));
+        let mut lobbies = LOBBIES.map(|service| (service.factory(), meeting));
+        lobbies[NAMED].1 = Meeting::Named;
         let mut engine = Engine::new(lobbies, timeouts, net.now());
         configure(&mut engine);
         let mut reactor = Reactor::new(net, engine, settings, Box::new(io::sink()));

@@ -29,6 +29,7 @@ mod script;
 mod sessions;
 mod setup;
 mod splice_scenarios;
+mod stall_scenarios;
 pub mod summary;
 mod transit;
 mod turn_scenarios;

@@ -35,6 +35,8 @@ pub const RELAY: usize = 0;
 pub const ECHO: usize = 1;
 pub const CHAT: usize = 2;
 pub const ORDER: usize = 3;
+/// A relay whose rooms have names, in scenarios.
+pub const NAMED: usize = 4;
 pub const TRANSIT: usize = 6;
 
 impl Service {
