@@ -57,12 +57,12 @@ impl<N: Net> Reactor<N> {
         self.carry_out();
     }
 
-    /// Shows the engine the unread bytes again, if it asked for them.
+    /// Shows the engine the unread bytes again, if it asked for them. (A connection that is closed has none.)
     pub(super) fn offer_again(&mut self, id: ClientId) {
         let Some(connection) = self.connections.get_mut(id) else {
             return;
         };
-        if std::mem::take(&mut connection.resumed) && connection.closing.is_none() {
+        if std::mem::take(&mut connection.resumed) {
             let known = self.recall(id);
             if known > 0 {
                 self.offer(id, known);
