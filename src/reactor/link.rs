@@ -192,6 +192,32 @@ impl<N: Net> Reactor<N> {
 mod tests {
     use super::*;
 
+    /// Reads of this size, as many as decide.
+    fn read(link: &mut Link, bytes: usize) -> Transport {
+        (0..STREAK).for_each(|_| link.adapt(bytes));
+        link.transport
+    }
+
+    #[test]
+    fn a_streak_of_large_reads_begins_splicing_and_one_of_small_reads_ends_it() {
+        use Transport::{Copied, Spliced};
+        let mut link = Link::new(Splicing::Adaptive);
+        for (bytes, transport) in [
+            (64, Copied),
+            (BULK - 1, Copied),
+            (BULK, Spliced),
+            (TRICKLE, Spliced),
+            (TRICKLE - 1, Copied),
+        ] {
+            assert_eq!(read(&mut link, bytes), transport, "after reads of {bytes}");
+        }
+        for _ in 0..3 {
+            (1..STREAK).for_each(|_| link.adapt(BULK));
+            link.adapt(BULK - 1);
+        }
+        assert_eq!(link.transport, Copied, "they were not in a row");
+    }
+
     #[test]
     fn a_stream_that_becomes_a_trickle_is_light_again_however_it_moves() {
         for splicing in [Splicing::Never, Splicing::Adaptive, Splicing::Always] {
