@@ -1,15 +1,18 @@
 //! What a turn of the loop does is bounded, whatever there is to do.
 
-use pairloop::engine::CloseReason;
+use pairloop::engine::{CloseReason, Timeouts};
 use pairloop::limits::{
     ACCEPTS_PER_TURN, BYTES_PER_TURN, CONNECTIONS_PER_TURN, DEADLINES_PER_TURN, GIVING_WAY,
     HEAVY_PER_TURN, HEAVY_TIME_PER_TURN, LIGHT_BYTES_PER_TURN, LINGER, SCRATCH,
 };
+use pairloop::reactor::Splicing;
 
 use super::data;
 use super::lab::{Lab, MAX_CLIENTS};
 use super::net::{Capacity, End, Loss, SocketId};
 use super::setup::{CHAT, ECHO, TRANSIT};
+
+const MEGABYTE: usize = 1 << 20;
 
 #[test]
 fn accepts_are_bounded_per_turn() {
@@ -44,6 +47,32 @@ fn bytes_are_bounded_per_turn() {
     let moved = lab.wire().waiting(y) - first;
     assert!((BYTES_PER_TURN..BYTES_PER_TURN + SCRATCH).contains(&moved));
     assert!(lab.take_all(y) == text);
+}
+
+#[test]
+fn spliced_bytes_are_bounded_per_turn() {
+    let mut lab = Lab::splicing(Splicing::Always);
+    let (x, y) = lab.pair(4 * MEGABYTE, 4 * MEGABYTE);
+    let text = data::bytes(x, 0, 3 * MEGABYTE);
+    lab.wire().send(x, &text);
+    assert!(lab.turn());
+    assert_eq!(lab.wire().waiting(y), LIGHT_BYTES_PER_TURN);
+    assert!(lab.turn());
+    assert_eq!(lab.wire().waiting(y), LIGHT_BYTES_PER_TURN + BYTES_PER_TURN);
+    assert!(lab.take_all(y) == text);
+}
+
+/// Nor do many small reads make it more.
+#[test]
+fn bytes_are_bounded_per_turn_also_where_memory_is_short() {
+    let mut lab = Lab::with_memory(Timeouts::default(), 0);
+    let (x, y) = lab.pair(MEGABYTE, MEGABYTE);
+    lab.wire().send(x, &data::bytes(x, 0, MEGABYTE));
+    assert!(lab.turn());
+    let first = lab.wire().waiting(y);
+    assert_eq!(first, LIGHT_BYTES_PER_TURN);
+    assert!(lab.turn());
+    assert_eq!(lab.wire().waiting(y) - first, BYTES_PER_TURN);
 }
 
 /// However many streams there are, a turn has time for few of their bytes, and for all messages.
