@@ -51,6 +51,19 @@ fn a_room_where_only_y_is_active_is_not_idle() {
     assert_eq!(lab.closed(CloseReason::IdleTimeout), 2);
 }
 
+/// What Y says is an edge, too, but not one that says there is room.
+#[test]
+fn nothing_is_written_to_a_full_socket() {
+    let mut lab = Lab::new();
+    let (x, y) = (lab.client(CHAT, 64, 64), lab.client(CHAT, 64, 4));
+    lab.send(x, b"hello\n");
+    let before = lab.wire().calls.writes;
+    lab.send(y, b"early\n");
+    assert_eq!(lab.wire().calls.writes, before);
+    assert_eq!(lab.take_all(y), b"hello\n");
+    assert!(lab.take_all(x).ends_with(b"early\n"));
+}
+
 /// X's line finds Y broken; then what Y had said is read, and nobody takes it, because Y never gets X's line.
 #[test]
 fn who_breaks_with_a_line_unread_is_noticed() {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use pairloop::engine::{CloseReason, Timeouts};
-use pairloop::limits::{ACCEPTS_PER_TURN, RESET_PATIENCE, RESET_RECHECK};
+use pairloop::limits::{ACCEPTS_PER_TURN, EVENTS_PER_POLL, RESET_PATIENCE, RESET_RECHECK};
+use pairloop::reactor::Signal;
 
 use super::data;
 use super::lab::Lab;
@@ -25,6 +26,21 @@ fn nobody_expires_before_being_read_after_a_pause() {
     assert_eq!(lab.closed(CloseReason::IdleTimeout), 0);
     lab.pass(5 * SECOND);
     assert_eq!(lab.closed(CloseReason::IdleTimeout), 2);
+}
+
+/// A poll that hands over as many events as fit into one may have left some.
+#[test]
+fn nobody_expires_whose_event_is_behind_a_full_poll() {
+    let mut lab = idle_after(5 * SECOND);
+    let (x, y) = lab.pair(64, 64);
+    lab.wire().advance_to(4 * SECOND);
+    for _ in 0..EVENTS_PER_POLL {
+        lab.wire().signal(Signal::Report);
+    }
+    lab.wire().send(x, b"in time");
+    lab.pass(60 * SECOND);
+    assert_eq!(lab.take_all(y), b"in time");
+    assert_eq!(lab.closed(CloseReason::IdleTimeout), 0);
 }
 
 /// The process may be stopped between any two system calls.
