@@ -133,12 +133,7 @@ impl<N: Net> Reactor<N> {
         let part = &mut self.scratch[..budget];
         match retry(|| self.net.read(&mut connection.stream, part)) {
             Ok(0) => self.free(id, Ending::Finish),
-            Ok(bytes) => {
-                if bytes < budget {
-                    connection.readiness.emptied();
-                }
-                self.enqueue(id);
-            }
+            Ok(_) => self.enqueue(id),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 connection.readiness.remove(Readiness::READABLE);
             }
