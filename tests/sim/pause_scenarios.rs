@@ -102,10 +102,15 @@ fn a_reader_that_takes_nothing_around_a_pause_is_reset() {
     assert_eq!(lab.end(y), Some(End::Reset));
 }
 
-/// Who comes during a pause is accepted in one turn and heard in the next, or later if there is a crowd in front of it.
+/// Who comes during a pause is accepted in one turn and heard in the next, or later if there is a crowd in front of it,
+/// be they gone by then.
 #[test]
 fn whoever_came_during_a_pause_is_heard_before_its_partner_has_waited_too_long() {
-    for crowd in [0, 2 * ACCEPTS_PER_TURN] {
+    for (crowd, are_there) in [
+        (0, true),
+        (2 * ACCEPTS_PER_TURN, true),
+        (ACCEPTS_PER_TURN, false),
+    ] {
         let mut lab = Lab::with(Timeouts {
             wait: Some(5 * SECOND),
             ..Timeouts::default()
@@ -124,7 +129,11 @@ fn whoever_came_during_a_pause_is_heard_before_its_partner_has_waited_too_long()
         }
         let y = lab.wire().connect(TRANSIT, capacity);
         lab.wire().send(y, &other);
-        lab.pass(60 * SECOND);
+        lab.wire().advance_to(60 * SECOND);
+        let gone = if are_there { 0 } else { 1000 };
+        lab.wire().faults.set(Fault::AbortedAccept, gone);
+        assert!(lab.turn());
+        lab.wire().faults.switch_off();
         assert_eq!(lab.take_all(x), transit::OK, "behind {crowd}");
     }
 }

@@ -114,6 +114,16 @@ fn a_room_whose_sink_takes_bytes_is_not_idle() {
     assert_eq!(lab.closed(CloseReason::IdleTimeout), 2);
 }
 
+/// No turn later: each of them may be the last for a while.
+#[test]
+fn an_idle_room_ends_in_the_turn_in_which_its_time_is_over() {
+    let mut lab = idle_after(5 * SECOND);
+    lab.pair(100, 100);
+    lab.wire().advance_to(5 * SECOND);
+    assert!(lab.turn());
+    assert_eq!(lab.closed(CloseReason::IdleTimeout), 2);
+}
+
 /// Also when it is asked for a sign of life, and has bytes that nobody takes.
 #[test]
 fn a_room_whose_reader_takes_nothing_is_idle() {
