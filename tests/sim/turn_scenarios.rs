@@ -110,6 +110,33 @@ fn all_waiting(lab: &Lab, clients: &[SocketId]) -> usize {
     waiting.sum()
 }
 
+/// Nor do those for whom few bytes wait, when room for them is told of together with room for streams.
+#[test]
+fn readers_of_messages_do_not_wait_for_readers_of_streams() {
+    const WINDOW: usize = LIGHT_BYTES_PER_TURN + 1;
+    let mut lab = Lab::with_memory(Timeouts::default(), 2 * HEAVY_PER_TURN * SCRATCH);
+    let rooms: Vec<_> = (0..8).map(|_| lab.pair(64, 4)).collect();
+    let streams: Vec<_> = (0..2 * HEAVY_PER_TURN)
+        .map(|_| lab.pair(MEGABYTE, WINDOW))
+        .collect();
+    for &(source, _) in &streams {
+        lab.wire().send(source, &data::bytes(source, 0, MEGABYTE));
+    }
+    rooms.iter().for_each(|&(x, _)| lab.send(x, b"message"));
+    for &(_, reader) in rooms.iter().chain(&streams) {
+        assert!(lab.wire().take(reader, WINDOW).len() >= 4, "it was full");
+    }
+    assert!(lab.turn());
+    let given = |readers: &[(SocketId, SocketId)]| {
+        let waiting = readers
+            .iter()
+            .map(|&(_, reader)| lab.wire().waiting(reader));
+        waiting.filter(|&bytes| bytes > 0).count()
+    };
+    assert_eq!(given(&rooms), rooms.len());
+    assert_eq!(given(&streams), HEAVY_PER_TURN);
+}
+
 /// Nor for the time that their bytes cost: a turn begins no other stream when it is over. One at least has its turn.
 #[test]
 fn streams_have_a_turn_no_longer_than_their_time() {
@@ -156,33 +183,6 @@ fn deadlines_of_connections_are_bounded_per_turn() {
         let gone = lab.closed(CloseReason::BadHello);
         assert_eq!(gone, (turn * DEADLINES_PER_TURN) as u64);
     }
-}
-
-/// Nor do those for whom few bytes wait, when room for them is told of together with room for streams.
-#[test]
-fn readers_of_messages_do_not_wait_for_readers_of_streams() {
-    const WINDOW: usize = LIGHT_BYTES_PER_TURN + 1;
-    let mut lab = Lab::with_memory(Timeouts::default(), 2 * HEAVY_PER_TURN * SCRATCH);
-    let rooms: Vec<_> = (0..8).map(|_| lab.pair(64, 4)).collect();
-    let streams: Vec<_> = (0..2 * HEAVY_PER_TURN)
-        .map(|_| lab.pair(MEGABYTE, WINDOW))
-        .collect();
-    for &(source, _) in &streams {
-        lab.wire().send(source, &data::bytes(source, 0, MEGABYTE));
-    }
-    rooms.iter().for_each(|&(x, _)| lab.send(x, b"message"));
-    for &(_, reader) in rooms.iter().chain(&streams) {
-        assert!(lab.wire().take(reader, WINDOW).len() >= 4, "it was full");
-    }
-    assert!(lab.turn());
-    let given = |readers: &[(SocketId, SocketId)]| {
-        let waiting = readers
-            .iter()
-            .map(|&(_, reader)| lab.wire().waiting(reader));
-        waiting.filter(|&bytes| bytes > 0).count()
-    };
-    assert_eq!(given(&rooms), rooms.len());
-    assert_eq!(given(&streams), HEAVY_PER_TURN);
 }
 
 /// On a full table those who linger give way, and are read for that.
