@@ -227,4 +227,25 @@ mod tests {
             assert_eq!(horizon.advance(&turn), at(reached), "in second {second}");
         }
     }
+
+    #[test]
+    fn a_queue_that_is_never_empty_does_not_hold_the_horizon_for_ever() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(u64::from(seconds));
+        let mut horizon = Horizon::default();
+        horizon.all_is_heard(start);
+        let moved = (1..=QUEUE_TURNS + 3).find(|&second| {
+            let turn = Turn {
+                asked: at(second),
+                all_told: true,
+                accepted: true,
+                queued: true,
+                worked: lines(1, 0),
+                waiting: lines(0, 0),
+                connections: 300,
+            };
+            horizon.advance(&turn) > start
+        });
+        assert_eq!((moved, horizon.time(start)), (Some(QUEUE_TURNS + 3), at(1)));
+    }
 }
