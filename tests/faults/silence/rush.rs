@@ -11,7 +11,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::common::{
     Bystander, Daemon, ECHO, RELAY, Signal, eventually_within, patient, raise_descriptor_limit,
-    receive, scratch, serve,
+    receive, reset, scratch, serve,
 };
 use pairloop::limits::{ACCEPTS_PER_TURN, KEEPALIVE_IDLE};
 
@@ -43,8 +43,8 @@ fn ten_thousand_at_once_all_get_in_and_running_rooms_do_not_wait_for_them() {
             scope.spawn(|| part.into_iter().for_each(is_served));
         }
     });
-    // Where SYN cookies are on, the kernel may make a connection of the last segment of one that it had forgotten: nobody is
-    // at its other end, which keepalive finds out.
+    // Where SYN cookies are on, the kernel may make a connection of a late segment of one that it had forgotten: nobody is at
+    // its other end, which keepalive finds out.
     let gone = || daemon.report() == 2;
     eventually_within(KEEPALIVE_IDLE + PATIENCE, "they are gone", gone);
     bystander.was_undisturbed();
@@ -95,6 +95,8 @@ fn is_served(mut client: TcpStream) {
     patient(&client);
     client.write_all(b"here").unwrap();
     receive(&mut client, b"here");
+    // Not with FIN: of that TIME-WAIT is left on this side, which answers keepalive where nobody else is.
+    reset(client);
 }
 
 #[test]
