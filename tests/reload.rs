@@ -23,7 +23,13 @@ impl Daemon {
     /// Reloads, and answers what is said of that.
     fn reload(&mut self) -> String {
         self.signal(Signal::HUP);
-        self.stderr.find("user")
+        loop {
+            // Of failed logins it says "user", too.
+            let line = self.stderr.find("user");
+            if line.contains("reloaded ") || line.ends_with("stay as they were") {
+                return line;
+            }
+        }
     }
 
     /// Logs in to the first listener.
