@@ -3,8 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use pairloop::engine::CloseReason;
-
+use pairloop::engine::{CloseReason, Timeouts};
 use pairloop::limits::BUFFER_FLOOR;
 
 use super::net::{End, Entry, Fault, SocketId, Way, Wire};
@@ -18,6 +17,7 @@ pub struct Lines<'a> {
     peers: &'a [Peer],
     wire: &'a Wire,
     stopped: Option<Duration>,
+    timeouts: Timeouts,
     short_of_memory: bool,
     /// Which listeners' rooms are on workers.
     forwarded: Vec<bool>,
@@ -84,6 +84,7 @@ impl<'a> Lines<'a> {
             peers,
             wire,
             stopped: world.stopped,
+            timeouts: world.timeouts(),
             short_of_memory: world.is_short_of_memory(),
             forwarded: world
                 .lobbies()
@@ -166,13 +167,23 @@ impl<'a> Lines<'a> {
         );
     }
 
-    /// A main server hears nothing of one client while the other is slow to take what the worker has.
+    /// A main server hears nothing of one client while the other is slow to take what the worker has. When that has lasted too
+    /// long, it ends the first one's leg, and no sooner.
     fn has_a_quiet_leg(&self, room: &Pair<'_>) -> bool {
+        let limits = [
+            (self.timeouts.idle, CloseReason::IdleTimeout),
+            (self.timeouts.half_close, CloseReason::HalfCloseTimeout),
+        ];
         let is_quiet = |peer: &Peer| {
-            let limits = [CloseReason::IdleTimeout, CloseReason::HalfCloseTimeout];
-            self.wire.id(peer.socket).is_some_and(|id| {
-                let over = limits.map(|limit| notes::leg_over(id.number(), limit));
-                over.iter().any(Option::is_some)
+            let moved = self.wire.ledger.iter().filter(|entry| {
+                entry.socket == peer.socket && matches!(entry.way, Way::Read | Way::Wrote)
+            });
+            let last = moved.map(|entry| entry.turn_time).max();
+            limits.iter().any(|&(limit, reason)| {
+                let id = self.wire.id(peer.socket);
+                let over = id.and_then(|id| notes::leg_over(id.number(), reason));
+                let due = last.zip(limit).map(|(last, limit)| last + limit);
+                over.zip(due).is_some_and(|(over, due)| over >= due)
             })
         };
         room.is_forwarded && (is_quiet(room.x) || is_quiet(room.y))
