@@ -31,9 +31,9 @@ const LEVELS: [LevelFilter; 5] = [
 /// Starts to log at this level. `RUST_LOG` overrides, for good; what would silence us by mistake is said and passed over.
 pub fn start(level: LevelFilter) {
     let mut builder = env_logger::Builder::new();
-    let given = given();
-    match given.as_deref().filter(|filters| is_about_us(filters)) {
-        Some(filters) => builder.parse_filters(filters),
+    let given = Filters::given();
+    match given.as_ref().filter(|filters| filters.are_about_us) {
+        Some(filters) => builder.parse_filters(&filters.right),
         // The level itself is looked at before a line gets there, so that it can change.
         None => builder.filter_module(OURS, LevelFilter::Trace),
     };
@@ -62,43 +62,82 @@ pub fn start(level: LevelFilter) {
         })
         .init();
     set_level(level);
-    if let Some(filters) = given.filter(|filters| !is_about_us(filters)) {
-        warn!(
-            "{OVERRIDE}={} says no level for {OURS}, so it is passed over: write error, warn, info, debug, trace or off, or {OURS}=debug",
-            printable(&filters)
-        );
+    if let Some(filters) = given {
+        filters.warn();
     }
 }
 
 /// Logs at this level from now on, unless `RUST_LOG` has said otherwise.
 pub fn set_level(level: LevelFilter) {
-    if !given().is_some_and(|filters| is_about_us(&filters)) {
+    if !Filters::given().is_some_and(|filters| filters.are_about_us) {
         log::set_max_level(level);
     }
 }
 
-/// What `RUST_LOG` says, if it says anything.
-fn given() -> Option<String> {
-    let filters = env::var_os(OVERRIDE)?.to_string_lossy().into_owned();
-    (!filters.is_empty()).then_some(filters)
+/// `RUST_LOG`, in env_logger's form. That takes any word for somebody's target, also a level that is misspelt, and then logs nothing of
+/// all others; what it does not understand it says on stderr itself, whether that can be written or not.
+struct Filters {
+    given: String,
+    /// What of it can be understood.
+    right: String,
+    /// What can't.
+    wrong: Vec<String>,
+    /// It is not left to chance what is logged of us.
+    are_about_us: bool,
 }
 
-/// Whether these filters, in env_logger's form, are right and leave it not to chance what is logged of us. That takes any word for
-/// somebody's target, also a level that is misspelt, and then logs nothing of all others.
-fn is_about_us(filters: &str) -> bool {
-    let is_level = |word: &str| word.parse::<LevelFilter>().is_ok();
-    let is_ours = |target: &str| OURS.starts_with(target) || target.starts_with("pairloop::");
-    let directives = filters.split('/').next().unwrap_or_default().split(',');
-    let directives = directives.map(str::trim).filter(|word| !word.is_empty());
-    let mut about_us = false;
-    for directive in directives {
-        match directive.split_once('=') {
-            Some((_, level)) if !is_level(level) => return false,
-            Some((target, _)) => about_us |= is_ours(target),
-            None => about_us |= is_level(directive) || is_ours(directive),
+impl Filters {
+    /// What the variable says, if it says anything.
+    fn given() -> Option<Self> {
+        let given = env::var_os(OVERRIDE)?.to_string_lossy().into_owned();
+        (!given.is_empty()).then(|| Self::of(given))
+    }
+
+    fn of(given: String) -> Self {
+        let is_level = |word: &str| word.parse::<LevelFilter>().is_ok();
+        let is_ours = |target: &str| OURS.starts_with(target) || target.starts_with("pairloop::");
+        let (directives, pattern) = match given.split_once('/') {
+            Some((directives, pattern)) => (directives, Some(pattern)),
+            None => (&*given, None),
+        };
+        let directives = directives.split(',').map(str::trim);
+        let is_right = |directive: &&str| {
+            let level = directive.split_once('=').map(|(_, level)| level.trim());
+            level.is_none_or(|level| level.is_empty() || is_level(level))
+        };
+        let (right, wrong): (Vec<&str>, Vec<&str>) = directives
+            .filter(|word| !word.is_empty())
+            .partition(is_right);
+        let has_one_pattern = pattern.is_none_or(|pattern| !pattern.contains('/'));
+        let about_us = |directive: &&str| {
+            let target = directive.split('=').next().unwrap_or_default().trim();
+            is_ours(target) || is_level(directive)
+        };
+        let are_about_us = has_one_pattern && right.iter().any(about_us);
+        let pattern = pattern.map_or(String::new(), |pattern| format!("/{pattern}"));
+        Self {
+            right: right.join(",") + &pattern,
+            wrong: wrong.into_iter().map(str::to_owned).collect(),
+            are_about_us,
+            given,
         }
     }
-    about_us
+
+    /// Warns of what is passed over.
+    fn warn(&self) {
+        if !self.are_about_us {
+            let given = printable(&self.given);
+            warn!(
+                "{OVERRIDE}={given} says no level for {OURS}, so it is passed over: write error, warn, info, debug, trace or off, or {OURS}=debug"
+            );
+        } else if !self.wrong.is_empty() {
+            let wrong = self.wrong.join(",");
+            warn!(
+                "{OVERRIDE}: {} is passed over: its level is none of error, warn, info, debug, trace and off",
+                printable(&wrong)
+            );
+        }
+    }
 }
 
 /// This level, or so many further from errors only towards everything.

@@ -33,7 +33,8 @@ fn a_rust_log_that_is_misspelt_does_not_silence_the_log() {
         "degub",
         "pairlop=debug",
         "pairloop=degub",
-        "info,pairloop=degub",
+        "tokio=info,pairloop=degub",
+        "debug/a/b",
         "",
     ] {
         let mut command = common::serve(&[RELAY]);
@@ -72,6 +73,7 @@ fn rust_log_by_target_shows_what_it_names() {
         ("pairloop::serve", false, false),
         ("off", false, false),
         ("mio=warn,debug,pairloop::clients=off", false, true),
+        ("pairloop=", true, true),
     ] {
         let mut command = common::serve(&[RELAY]);
         command.env("RUST_LOG", filters);
@@ -85,4 +87,20 @@ fn rust_log_by_target_shows_what_it_names() {
         assert_eq!(has("client 1: "), clients, "{filters}: {said:#?}");
         assert_eq!(has("DEBUG"), debug, "{filters}: {said:#?}");
     }
+}
+
+#[test]
+fn what_rust_log_says_rightly_holds_beside_what_it_does_not() {
+    let mut command = common::serve(&[RELAY]);
+    command.env("RUST_LOG", "warn,tokio=degub");
+    let mut daemon = Daemon::run(command, 1);
+    drop(daemon.connect());
+    daemon.has_clients(0);
+    daemon.stop();
+    let said = daemon.stderr.rest();
+    assert_eq!(said.len(), 1, "{said:#?}");
+    assert!(
+        said[0].contains("RUST_LOG: tokio=degub is passed over"),
+        "{said:#?}"
+    );
 }
