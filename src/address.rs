@@ -29,7 +29,7 @@ pub enum AddressError {
     Shape,
     #[error("no port: write {0}:PORT")]
     NoPort(String),
-    #[error("not a port: `{0}` (0 to 65535)")]
+    #[error("not a port: `{0}` (up to 65535)")]
     Port(String),
     #[error("an IPv6 address goes in brackets: [{0}]")]
     Brackets(String),
@@ -73,6 +73,9 @@ impl fmt::Display for Address {
 }
 
 pub(crate) fn host_and_port(address: &str) -> Result<(Host, u16), AddressError> {
+    if address.is_empty() {
+        return Err(AddressError::Shape);
+    }
     let (host, port) = match address.strip_prefix('[') {
         Some(rest) => {
             let (host, port) = rest.split_once(']').ok_or(AddressError::Shape)?;
@@ -123,7 +126,7 @@ mod tests {
     #[test]
     fn wrong_addresses_say_what_to_write() {
         for (text, words) in [
-            ("", "no port"),
+            ("", "expected HOST:PORT"),
             ("localhost", "write localhost:PORT"),
             ("[::1", "expected HOST:PORT"),
             ("::1:7000", "in brackets: [::1]"),

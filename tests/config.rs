@@ -72,6 +72,7 @@ fn a_variable_that_sets_nothing_is_warned_of_with_what_may_have_been_meant() {
         command.args(["serve", "--listen", RELAY]).args(check);
         command.env("PAIRLOOP_MAX_CLIENT", "5");
         command.env("PAIRLOOP_PORT", "tcp://10.0.0.1:7000");
+        command.env("PAIRLOOP_max_clients", "5");
         // These are for others, and empty ones say nothing.
         command.env("PAIRLOOP_PASSWORD", "pencil");
         command.env("PAIRLOOP_CONFIG", "");
@@ -90,7 +91,8 @@ fn a_variable_that_sets_nothing_is_warned_of_with_what_may_have_been_meant() {
             said.collect::<Vec<_>>(),
             [
                 "PAIRLOOP_MAX_CLIENT sets nothing: did you mean PAIRLOOP_MAX_CLIENTS?",
-                "PAIRLOOP_PORT sets nothing: no option of serve has that name",
+                "PAIRLOOP_PORT sets nothing: no setting has that name",
+                "PAIRLOOP_max_clients sets nothing: did you mean PAIRLOOP_MAX_CLIENTS?",
             ]
         );
     }

@@ -67,7 +67,7 @@ fn a_file_that_anybody_can_read_is_warned_of_at_the_start_and_after_sighup() {
     let users = UserFile::of("read", &["alice"]);
     let mode = |mode| fs::set_permissions(users.path(), Permissions::from_mode(mode)).unwrap();
     let path = users.path().display();
-    let warning = format!("{path}: anybody can read it (mode 0644)");
+    let warning = format!("{path} has mode 0644: whoever reads it");
     mode(0o644);
     let mut daemon = Daemon::serve(&[&users.lock("relay")], &[]);
     let said = daemon.stderr.find(&warning);

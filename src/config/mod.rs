@@ -208,10 +208,12 @@ impl Sources {
             if known.iter().any(|known| *known == name) {
                 continue;
             }
-            let key = name.trim_start_matches(PREFIX).to_lowercase();
-            let meant = match schema.meant(&key.replace('_', "-")) {
+            let key = name.strip_prefix(PREFIX).unwrap_or(&name);
+            let key = key.to_lowercase().replace('_', "-");
+            let known = known.contains(&variable(&key)).then(|| key.clone());
+            let meant = match known.or_else(|| schema.meant(&key)) {
                 Some(key) => format!("did you mean {}?", variable(&key)),
-                None => "no option of serve has that name".into(),
+                None => "no setting has that name".into(),
             };
             warn!("{} sets nothing: {meant}", printable(&name));
         }

@@ -72,7 +72,7 @@ impl Users {
         if let Some(mode) = file::public_mode(path) {
             let path = path.display();
             warn!(
-                "{path}: anybody can read it (mode {mode:04o}) and try passwords: chmod 600 {path}, and let it belong to the daemon's user"
+                "{path} has mode {mode:04o}: whoever reads it can try passwords: chmod 600 {path}, and let it belong to the daemon's user"
             );
         }
         Ok(users)

@@ -163,7 +163,7 @@ mod tests {
         );
         for (options, error) in [
             (&[][..], "to=HOST:PORT says which"),
-            (&[("to", "")], "no port: write :PORT"),
+            (&[("to", "")], "``: expected HOST:PORT"),
             (&[("to", "a")], "no port: write a:PORT"),
             (&[("to", ":1")], "no host"),
             (&[("to", "a:0")], "port 0"),
