@@ -11,6 +11,7 @@ use crate::limits::{
     SHARED_BUFFER_MEMORY,
 };
 use crate::listen::ListenUrl;
+use crate::memory;
 use crate::reactor::{BufferMemory, Settings, Splicing};
 use crate::units::count;
 use crate::users::Users;
@@ -77,15 +78,37 @@ pub struct Capacity {
     little_memory: Option<usize>,
 }
 
-/// Finds out what the system allows, where `left` bytes of memory may be taken for clients, if that is limited.
+/// What the system leaves this process.
+#[derive(Debug, Clone, Copy)]
+pub struct Room {
+    descriptors: usize,
+    /// Bytes of memory that may be taken for clients, if that is limited.
+    memory: Option<usize>,
+}
+
+impl Room {
+    /// Takes all that may be had: raises the limit for descriptors.
+    pub fn take() -> Self {
+        Self {
+            descriptors: raise_descriptor_limit(),
+            memory: memory::left(),
+        }
+    }
+
+    /// The same with the memory that is left by now.
+    pub fn by_now(self) -> Self {
+        Self {
+            memory: memory::left(),
+            ..self
+        }
+    }
+}
+
+/// Finds out for how many clients there is room.
 ///
 /// # Errors
 /// If it does not allow what was asked for, or too little for anybody.
-pub fn find(
-    args: &ServeArgs,
-    urls: &[ListenUrl],
-    left: Option<usize>,
-) -> Result<Capacity, CapacityError> {
+pub fn find(args: &ServeArgs, urls: &[ListenUrl], room: Room) -> Result<Capacity, CapacityError> {
     let dials = urls.iter().any(|url| url.service.route.is_some());
     // Connections that there may be for a client.
     let each = 1 + usize::from(dials);
@@ -93,13 +116,14 @@ pub fn find(
         true => Splicing::Never,
         false => Splicing::Adaptive,
     };
-    let limit = raise_descriptor_limit();
-    let (room, pipes) = descriptors(args, each, splicing, limit)?;
-    let left = left.map_or(usize::MAX, |left| left.saturating_sub(reload_memory(urls)));
-    let (max_clients, buffer_memory) = memory(args, each, room, left)?;
-    let is_few = args.max_clients.is_none() && max_clients == room && limit < FEW_DESCRIPTORS;
+    let limit = room.descriptors;
+    let (most, pipes) = descriptors(args, each, splicing, limit)?;
+    let left = room.memory.unwrap_or(usize::MAX);
+    let left = left.saturating_sub(reload_memory(urls));
+    let (max_clients, buffer_memory) = shares(args, each, most, left)?;
+    let is_few = args.max_clients.is_none() && max_clients == most && limit < FEW_DESCRIPTORS;
     let usual = BufferMemory::floors(max_clients * each) + SHARED_BUFFER_MEMORY;
-    let is_little = args.buffer_memory.is_none() && buffer_memory < usual;
+    let is_little = args.buffer_memory.is_none() && (max_clients < most || buffer_memory < usual);
     Ok(Capacity {
         max_clients,
         buffer_memory,
@@ -175,7 +199,7 @@ fn descriptors(
 
 /// For how many of these clients there is memory, and how much for their bytes. Who asks for more than there is gets an error;
 /// who does not ask gets what there is.
-fn memory(
+fn shares(
     args: &ServeArgs,
     each: usize,
     max_clients: usize,
@@ -248,4 +272,43 @@ fn raise_descriptor_limit() -> usize {
     limit.map_or(usize::MAX, |limit| {
         usize::try_from(limit).unwrap_or(usize::MAX)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn found(options: &[&str], memory: usize) -> Capacity {
+        let line = ["pairloop", "serve"].iter().chain(options);
+        let Command::Serve(command) = Cli::parse_from(line).command else {
+            panic!("that is serve");
+        };
+        let urls = ["relay://127.0.0.1:0".parse().unwrap()];
+        let room = Room {
+            descriptors: 500_000,
+            memory: Some(memory),
+        };
+        find(&command.args, &urls, room).unwrap()
+    }
+
+    #[test]
+    fn fewer_clients_or_bytes_than_usual_for_want_of_memory_are_said() {
+        const GIGABYTE: usize = 1 << 30;
+        for (options, memory, is_said) in [
+            (&[][..], 16 * GIGABYTE, false),
+            // Enough for all buffers beyond the floors, but not for as many clients as there are descriptors for.
+            (&[], 2 * GIGABYTE, true),
+            (&[], GIGABYTE / 8, true),
+            (&["--max-clients", "1000"], 2 * GIGABYTE, false),
+            (&["--max-clients", "1000"], GIGABYTE / 8, true),
+            (&["--buffer-memory", "8M"], GIGABYTE / 8, false),
+        ] {
+            let capacity = found(options, memory);
+            let said = capacity.little_memory.is_some();
+            assert_eq!(said, is_said, "{options:?} {memory}: {capacity:?}");
+        }
+    }
 }

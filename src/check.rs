@@ -2,12 +2,13 @@
 
 use std::fmt::Write;
 
-use crate::capacity::Capacity;
+use log::warn;
+
+use crate::capacity::{Capacity, Room};
 use crate::config::Config;
 use crate::console;
 use crate::engine::Meeting;
 use crate::listen::{DEFAULTS, ListenUrl};
-use crate::memory;
 use crate::preflight;
 use crate::serve::{ServeError, assume, urls};
 use crate::units::{Limit, count};
@@ -20,12 +21,14 @@ use crate::workers;
 /// What keeps the daemon from being started with these settings; what only shows when a port is opened is not found.
 pub fn check(config: &Config) -> Result<(), ServeError> {
     let urls = urls(&config.args);
-    let (capacity, identity) = preflight::before(&config.args, &urls, memory::left())?;
+    let (capacity, identity) = preflight::before(&config.args, &urls, Room::take())?;
     assume(identity)?;
     capacity.tell();
     preflight::files(&config.args)?;
     for worker in workers::named_by(&urls) {
-        worker.look_up()?;
+        if let Err(error) = worker.look_up() {
+            warn!("{error}: it gets no rooms");
+        }
     }
     let text = listeners(config, &urls)? + &settings(config, &capacity);
     console::print(text.as_bytes()).map_err(ServeError::Output)

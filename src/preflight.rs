@@ -1,32 +1,31 @@
-//! What keeps the daemon from being started with some settings, as far as that shows without starting it. The start itself, `--check` and
-//! SIGHUP look for the same, so that neither of these passes what the start refuses.
+//! What keeps the daemon from being started with some settings, as far as that shows without starting it: the start itself, `--check` and
+//! SIGHUP look for the same.
 
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use rustix::fs::{Access, access};
+use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::io::Errno;
 
-use crate::capacity::{self, Capacity};
+use crate::capacity::{self, Capacity, Room};
 use crate::cli::ServeArgs;
 use crate::listen::ListenUrl;
 use crate::pid_file::{PidFile, PidFileError};
 use crate::privileges::Identity;
 use crate::serve::ServeError;
 
-/// Looks at all that comes before root's rights are given up, where `left` bytes of memory may be taken for clients (see
-/// [`memory::left`](crate::memory::left)). Ports are not opened. Answers for how many clients there is room, and who the process is
-/// to be from then on, if not who it is.
+/// Looks at all that comes before root's rights are given up. Ports are not opened. Answers for how many clients there is room,
+/// and who the process is to be from then on, if not who it is.
 ///
 /// # Errors
 /// What keeps the daemon from being started.
 pub fn before(
     args: &ServeArgs,
     urls: &[ListenUrl],
-    left: Option<usize>,
+    room: Room,
 ) -> Result<(Capacity, Option<Identity>), ServeError> {
-    let capacity = capacity::find(args, urls, left)?;
+    let capacity = capacity::find(args, urls, room)?;
     let user = args.user.as_deref();
     let identity = user.map(|user| Identity::find(user, args.group.as_deref()));
     let identity = identity.transpose()?;
@@ -52,12 +51,13 @@ pub fn files(args: &ServeArgs) -> Result<(), ServeError> {
     let named = |path: &Path, error| io::Error::other(format!("{}: {error}", path.display()));
     if let Some(path) = &args.stats_file {
         // Another file takes its name.
-        let looked = is_no_folder(path).and_then(|_| in_its_folder(path));
+        let there = fs::symlink_metadata(path);
+        let looked = is_no_folder(there).and_then(|_| in_its_folder(path));
         looked.map_err(|error| ServeError::StatsFile(named(path, error)))?;
     }
     if let Some(path) = &args.usage_log {
-        let looked = is_no_folder(path).and_then(|exists| match exists {
-            true => Ok(access(path, Access::WRITE_OK)?),
+        let looked = is_no_folder(fs::metadata(path)).and_then(|exists| match exists {
+            true => may_write(path),
             false => in_its_folder(path),
         });
         looked.map_err(|error| ServeError::UsageLog(named(path, error)))?;
@@ -74,8 +74,8 @@ fn pid_file(path: &Path) -> Result<(), PidFileError> {
 }
 
 /// Answers whether anything is there.
-fn is_no_folder(path: &Path) -> io::Result<bool> {
-    match fs::metadata(path) {
+fn is_no_folder(there: io::Result<Metadata>) -> io::Result<bool> {
+    match there {
         Ok(there) if there.is_dir() => Err(Errno::ISDIR.into()),
         Ok(_) => Ok(true),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
@@ -86,5 +86,10 @@ fn is_no_folder(path: &Path) -> io::Result<bool> {
 /// Whether a file could be made there.
 fn in_its_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| *folder != Path::new(""));
-    Ok(access(folder.unwrap_or(Path::new(".")), Access::WRITE_OK)?)
+    may_write(folder.unwrap_or(Path::new(".")))
+}
+
+/// With the rights that the process has, and not whoever started it.
+fn may_write(path: &Path) -> io::Result<()> {
+    Ok(accessat(CWD, path, Access::WRITE_OK, AtFlags::EACCESS)?)
 }

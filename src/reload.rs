@@ -1,6 +1,6 @@
 //! What SIGHUP does: the configuration and the files of users are read again, workers' names looked up, and the usage log is
 //! opened again. Reading is done in a thread that lives no longer than that takes, because a disk may take its time and the
-//! loop has none.
+//! loop has none; but where the process's memory is limited it is done in the loop, and no more of it than must be.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use std::thread;
 
 use log::{error, info, warn};
 
-use crate::config::{Config, Running};
+use crate::config::{Config, Next, Running};
 use crate::engine::{Engine, ListenerId};
 use crate::memory;
 use crate::reactor::{Reload, Settings};
@@ -98,18 +98,28 @@ impl Reload for HangUp {
         }
         let (files, workers) = (self.files.clone(), self.workers.clone());
         let (done, coming) = channel();
+        // A thread has an arena of its own, 64 MiB of addresses, or a page for each small block if that is too many.
+        let is_own_thread = memory::left().is_none();
         let reader = move || {
             let known: Vec<PathBuf> = files.iter().map(|(_, path)| path.clone()).collect();
-            let config = next.map(|next| next.load(&known)).transpose();
-            let reread = config.map_err(|error| error.to_string()).map(|config| {
+            let read = |next: Next| {
+                let config = next.load().map_err(|error| error.to_string())?;
+                // The loop waits for no name server.
+                if is_own_thread {
+                    let looked = next.look(&config, &known);
+                    looked.map_err(|error| error.to_string())?;
+                }
+                Ok(config)
+            };
+            let config = next.map(read).transpose();
+            let reread = config.map(|config| {
                 let files = files.into_iter().map(load).collect();
                 (config, files, workers.into_iter().map(look_up).collect())
             });
             // Nobody takes it if the daemon ends meanwhile.
             let _ = done.send(reread);
         };
-        if memory::left().is_some() {
-            // A thread has an arena of its own, 64 MiB of addresses, or a page for each small block if that is too many.
+        if !is_own_thread {
             reader();
             self.coming = Some(coming);
             return;

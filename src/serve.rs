@@ -8,13 +8,12 @@ use std::time::Instant;
 use log::info;
 use thiserror::Error;
 
-use crate::capacity::{self, CapacityError};
+use crate::capacity::{self, CapacityError, Room};
 use crate::cli::ServeArgs;
 use crate::config::{Config, Origin, Running};
 use crate::console;
 use crate::engine::{Engine, ListenerId, Timeouts};
 use crate::listen::{DEFAULTS, ListenError, ListenUrl};
-use crate::memory;
 use crate::pid_file::{PidFile, PidFileError};
 use crate::preflight;
 use crate::privileges::{Identity, PrivilegeError};
@@ -24,6 +23,9 @@ use crate::systemd::{Manager, Passed};
 use crate::usage::UsageLog;
 use crate::users::UserError;
 use crate::workers::{self, WorkerError};
+
+/// The option that says where, and for whom.
+const LISTEN: &str = "listen";
 
 /// Why the daemon could not run.
 #[derive(Debug, Error)]
@@ -59,18 +61,23 @@ pub enum ServeError {
 }
 
 impl ServeError {
-    /// The same with the place where the option was set that is to blame, if that is not the command line, of which the words speak
-    /// anyway.
-    pub fn at(self, config: &Config) -> Self {
-        let option = match &self {
+    /// The option that is to blame.
+    pub fn option(&self) -> Option<&'static str> {
+        match self {
             ServeError::Capacity(error) => error.option(),
             ServeError::Privileges(error) => Some(error.option()),
             ServeError::PidFile(_) => Some("pid-file"),
             ServeError::StatsFile(_) => Some("stats-file"),
             ServeError::UsageLog(_) => Some("usage-log"),
-            // Of a listener's, the words name it or the file.
+            ServeError::Listen(_) | ServeError::Users(_) => Some(LISTEN),
             _ => None,
-        };
+        }
+    }
+
+    /// The same with the place where the option was set that is to blame, if that is not the command line, of which the words speak
+    /// anyway, or a listener's, which they name.
+    pub fn at(self, config: &Config) -> Self {
+        let option = self.option().filter(|&option| option != LISTEN);
         let value = option.and_then(|option| config.set(option).next());
         match value.map(|value| value.origin.clone()) {
             None | Some(Origin::CommandLine) => self,
@@ -90,8 +97,8 @@ pub fn serve(config: &Config) -> Result<(), ServeError> {
     let args = &config.args;
     let urls = urls(args);
     // What cannot be is said before anything is opened.
-    let left = memory::left();
-    let (_, identity) = preflight::before(args, &urls, left)?;
+    let room = Room::take();
+    let (_, identity) = preflight::before(args, &urls, room)?;
     // Signals first: whoever reads the ready lines below may send one.
     let net = MioNet::new(args.stall_timeout.0)?;
     let (sockets, _pid_file) = with_privileges(args, &urls, identity)?;
@@ -103,7 +110,7 @@ pub fn serve(config: &Config) -> Result<(), ServeError> {
     let hang_up = HangUp::new(auth_files(&urls), workers::named_by(&urls), usage.clone());
     hang_up.load(&mut engine)?;
     // Clients get what users and everything else have left of the memory.
-    let capacity = capacity::find(args, &urls, memory::left())?;
+    let capacity = capacity::find(args, &urls, room.by_now())?;
     let settings = capacity.settings(args);
     let mut reactor = Reactor::new(net, engine, settings, Box::new(&console::STDOUT));
     if let Some(usage) = usage {
@@ -124,7 +131,7 @@ pub fn serve(config: &Config) -> Result<(), ServeError> {
             }
         }
     }
-    let running = Running::new(config.clone(), urls, left);
+    let running = Running::new(config.clone(), urls, room);
     reactor.set_reload(Box::new(hang_up.with_config(running)));
     reactor.write_statistics().map_err(ServeError::StatsFile)?;
     ready

@@ -1,5 +1,5 @@
-//! Workers' names, and the addresses they stand for. Names are looked up at the start and on SIGHUP, never by the loop: a
-//! name server may take its time.
+//! Workers' names, and the addresses they stand for. Names are looked up at the start and on SIGHUP, and by the loop only
+//! where the process may not have the memory for a thread: a name server may take its time.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};

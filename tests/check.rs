@@ -4,6 +4,7 @@ mod common;
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::symlink;
 
 use common::settings::{File, said};
 use common::users::UserFile;
@@ -157,6 +158,55 @@ fn sighup_refuses_what_the_next_start_would_refuse() {
     file.is(&listen);
     let said = daemon.reconfigure(&file);
     assert!(said.ends_with(": nothing new"), "{said}");
+}
+
+/// Whoever is taken out of the file of users is out, though a disk is gone that has nothing to do with it.
+#[test]
+fn what_has_become_wrong_around_old_settings_is_warned_of_and_the_rest_is_reloaded() {
+    let users = UserFile::of("around", &["alice", "bob"]);
+    let folder = scratch("around.folder");
+    fs::create_dir(&folder).unwrap();
+    let statistics = folder.join("x.prom");
+    let file = File::of(
+        "around",
+        &format!(
+            "listen = {:?}\nstats-file = {statistics:?}",
+            users.lock("relay")
+        ),
+    );
+    let mut daemon = Daemon::run(file.serve(), 1);
+    fs::remove_dir_all(&folder).unwrap();
+    users.has(&["alice"]);
+    daemon.signal(Signal::HUP);
+    let said = daemon.stderr.find("the next start would fail: ");
+    let place = format!("WARN  the next start would fail: {}:2:14: ", file.name());
+    assert!(said.contains(&place), "{said}");
+    daemon.stderr.find(": 1 user");
+    daemon.stop();
+}
+
+/// Its place is taken by the file, so it does not matter what it leads to.
+#[test]
+fn statistics_may_replace_a_link_to_a_folder() {
+    let (folder, link) = (scratch("there.folder"), scratch("link.prom"));
+    fs::create_dir(&folder).unwrap();
+    symlink(&folder, &link).unwrap();
+    let options = ["--stats-file", link.to_str().unwrap()];
+    let mut daemon = Daemon::serve(&[RELAY], &options);
+    daemon.stop();
+    assert!(fs::symlink_metadata(&link).unwrap().is_file());
+}
+
+#[test]
+fn sighup_leaves_the_limit_for_descriptors_as_the_operator_has_set_it() {
+    let file = File::of("brake", &format!("listen = \"{RELAY}\""));
+    let mut daemon = Daemon::run(file.serve(), 1);
+    daemon.may_open(Some(100));
+    let limit = daemon.descriptor_limit();
+    let said = daemon.reconfigure(&file);
+    assert!(said.ends_with(": nothing new"), "{said}");
+    assert_eq!(daemon.descriptor_limit(), limit);
+    daemon.stop();
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! What of the settings can change while the daemon runs.
 
-use std::error::Error;
 use std::path::PathBuf;
 
 use log::{info, warn};
 
-use super::{Config, Sources, Value};
+use super::{Config, ConfigError, Value};
+use crate::capacity::Room;
 use crate::cli::ServeArgs;
 use crate::engine::Engine;
 use crate::listen::ListenUrl;
@@ -34,25 +34,21 @@ const PER_SOURCE: &str = "max-clients-per-source";
 pub struct Running {
     config: Config,
     urls: Vec<ListenUrl>,
-    /// Bytes of memory that could be taken for clients at the start, if that is limited.
-    memory: Option<usize>,
+    /// What there was at the start.
+    room: Room,
 }
 
 impl Running {
-    pub fn new(config: Config, urls: Vec<ListenUrl>, memory: Option<usize>) -> Self {
-        Self {
-            config,
-            urls,
-            memory,
-        }
+    pub fn new(config: Config, urls: Vec<ListenUrl>, room: Room) -> Self {
+        Self { config, urls, room }
     }
 
     /// From where they are read again, if there is a file.
     pub fn next(&self) -> Option<Next> {
-        let sources = self.config.sources.clone();
-        sources.file().is_some().then_some(Next {
-            sources,
-            memory: self.memory,
+        let has_file = self.config.sources.file().is_some();
+        has_file.then(|| Next {
+            running: self.config.clone(),
+            room: self.room,
         })
     }
 
@@ -99,25 +95,45 @@ impl Running {
 
 /// Settings that are to be read again.
 pub struct Next {
-    sources: Sources,
-    memory: Option<usize>,
+    running: Config,
+    room: Room,
 }
 
 impl Next {
-    /// Reads them. What the next start would refuse is refused now; files of users that are `known` are not looked at.
+    /// Reads them.
     ///
     /// # Errors
-    /// Why they can't hold.
-    pub fn load(&self, known: &[PathBuf]) -> Result<Config, Box<dyn Error>> {
-        let config = self.sources.load()?;
-        let looked = self.look(&config.args, known);
-        looked.map_err(|error| error.at(&config))?;
-        Ok(config)
+    /// What is wrong in them.
+    pub fn load(&self) -> Result<Config, ConfigError> {
+        self.running.sources.load()
     }
 
-    fn look(&self, args: &ServeArgs, known: &[PathBuf]) -> Result<(), ServeError> {
+    /// What the next start would refuse is refused now, if it is new. What is as it was, and has become wrong around us, is no
+    /// reason to keep everything else from changing: it is warned of. Files of users that are `known` are not looked at. May wait
+    /// for name servers.
+    ///
+    /// # Errors
+    /// Why the settings can't hold.
+    pub fn look(&self, new: &Config, known: &[PathBuf]) -> Result<(), ServeError> {
+        let Err(error) = self.would_start(&new.args, known) else {
+            return Ok(());
+        };
+        let changed = changed(&self.running, new);
+        let is_new = |option: &str| changed.iter().any(|key| key == option);
+        let is_to_blame = error.option().is_some_and(is_new);
+        let error = error.at(new);
+        match is_to_blame {
+            true => Err(error),
+            false => {
+                warn!("the next start would fail: {error}");
+                Ok(())
+            }
+        }
+    }
+
+    fn would_start(&self, args: &ServeArgs, known: &[PathBuf]) -> Result<(), ServeError> {
         let urls = urls(args);
-        preflight::before(args, &urls, self.memory)?;
+        preflight::before(args, &urls, self.room)?;
         preflight::files(args)?;
         let files = urls.iter().filter_map(|url| url.auth.as_ref());
         for path in files.filter(|path| !known.contains(path)) {

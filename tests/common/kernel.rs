@@ -94,6 +94,15 @@ impl Daemon {
         });
     }
 
+    /// How many descriptors it may have, unless it raises that.
+    pub fn descriptor_limit(&self) -> String {
+        let limits = self.proc("limits");
+        let line = limits
+            .lines()
+            .find(|line| line.starts_with("Max open files"));
+        line.expect("there is one").to_owned()
+    }
+
     /// Lets it open only so many descriptors more; `None` is as many as this process may.
     pub fn may_open(&self, more: Option<usize>) {
         let taken = self.descriptors();
