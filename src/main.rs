@@ -2,8 +2,10 @@
 
 use std::error::Error;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use log::LevelFilter;
+use signal_hook::consts::SIGXFSZ;
 
 use pairloop::cli::{Cli, Command};
 use pairloop::config::{self, ConfigError, Sources, Value};
@@ -19,6 +21,8 @@ fn main() -> ExitCode {
 
 fn begin() -> Result<ExitCode, Box<dyn Error>> {
     memory::is_enough()?;
+    // Where files may only have a certain size (ulimit -f), a write beyond that is then an error like any other.
+    signal_hook::flag::register(SIGXFSZ, Arc::default())?;
     let (cli, given) = config::command_line();
     run(&cli, given)
 }

@@ -1,7 +1,7 @@
 //! What keeps the daemon from being started with some settings, as far as that shows without starting it: the start itself, `--check` and
 //! SIGHUP look for the same.
 
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
@@ -13,6 +13,7 @@ use crate::cli::ServeArgs;
 use crate::listen::ListenUrl;
 use crate::pid_file::{PidFile, PidFileError};
 use crate::privileges::Identity;
+use crate::regular_file;
 use crate::serve::ServeError;
 
 /// Looks at all that comes before root's rights are given up. Ports are not opened. Answers for how many clients there is room,
@@ -50,13 +51,11 @@ pub fn before(
 pub fn files(args: &ServeArgs) -> Result<(), ServeError> {
     let named = |path: &Path, error| io::Error::other(format!("{}: {error}", path.display()));
     if let Some(path) = &args.stats_file {
-        // Another file takes its name.
-        let there = fs::symlink_metadata(path);
-        let looked = is_no_folder(there).and_then(|_| in_its_folder(path));
+        let looked = regular_file::may_be_replaced(path).and_then(|()| in_its_folder(path));
         looked.map_err(|error| ServeError::StatsFile(named(path, error)))?;
     }
     if let Some(path) = &args.usage_log {
-        let looked = is_no_folder(fs::metadata(path)).and_then(|exists| match exists {
+        let looked = is_no_folder(path).and_then(|exists| match exists {
             true => may_write(path),
             false => in_its_folder(path),
         });
@@ -74,8 +73,8 @@ fn pid_file(path: &Path) -> Result<(), PidFileError> {
 }
 
 /// Answers whether anything is there.
-fn is_no_folder(there: io::Result<Metadata>) -> io::Result<bool> {
-    match there {
+fn is_no_folder(path: &Path) -> io::Result<bool> {
+    match fs::metadata(path) {
         Ok(there) if there.is_dir() => Err(Errno::ISDIR.into()),
         Ok(_) => Ok(true),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),

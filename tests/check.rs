@@ -4,7 +4,9 @@ mod common;
 
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{FileTypeExt, symlink};
+
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use common::settings::{File, said};
 use common::users::UserFile;
@@ -185,16 +187,31 @@ fn what_has_become_wrong_around_old_settings_is_warned_of_and_the_rest_is_reload
     daemon.stop();
 }
 
-/// Its place is taken by the file, so it does not matter what it leads to.
+/// As root it would else take the place of /dev/null, for everybody.
 #[test]
-fn statistics_may_replace_a_link_to_a_folder() {
-    let (folder, link) = (scratch("there.folder"), scratch("link.prom"));
-    fs::create_dir(&folder).unwrap();
-    symlink(&folder, &link).unwrap();
-    let options = ["--stats-file", link.to_str().unwrap()];
+fn statistics_do_not_replace_what_is_no_file() {
+    let (fifo, link) = (scratch("stats.fifo"), scratch("stats.link"));
+    mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    symlink(&fifo, &link).unwrap();
+    for path in [&fifo, &link] {
+        for check in [&["--check"][..], &[]] {
+            let mut command = program();
+            command.args(["serve", "--listen", RELAY]).args(check);
+            command.arg("--stats-file").arg(path);
+            let (_, stderr) = said(command, 1);
+            let words = format!("{}: it is not a regular file", path.display());
+            assert!(stderr.contains(&words), "{stderr}");
+        }
+    }
+    // Nor later.
+    let file = scratch("stats.file");
+    let options = ["--stats-file", file.to_str().unwrap()];
     let mut daemon = Daemon::serve(&[RELAY], &options);
+    fs::rename(&fifo, &file).unwrap();
+    daemon.report();
+    daemon.stderr.find("not written: it is not a regular file");
     daemon.stop();
-    assert!(fs::symlink_metadata(&link).unwrap().is_file());
+    assert!(fs::metadata(&file).unwrap().file_type().is_fifo());
 }
 
 #[test]

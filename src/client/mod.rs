@@ -51,7 +51,7 @@ pub enum ClientError {
     #[error("{0}")]
     Connect(Failures),
     #[error(
-        "the connection was cut ({0}): what came through is not complete; if nothing did, the server is full or stopping"
+        "the connection was cut ({0}): what came through is not complete; if nothing did, nobody came in time, or the server is full or stopping"
     )]
     Cut(io::Error),
     #[error("the partner sent {0} bytes, which were thrown away: is it a producer too?")]

@@ -7,12 +7,14 @@ use std::io::{self, ErrorKind, Write as _};
 use std::path::Path;
 
 use crate::console;
+use crate::regular_file;
 
 use super::report::{ServiceStatistics, Statistics};
 
 /// Writes the statistics so that a reader sees the old text or the new, never a part. The file is not synced: the
 /// next report replaces it, and a disk must not hold up the loop.
 pub(super) fn write(path: &Path, statistics: &Statistics) -> io::Result<()> {
+    regular_file::may_be_replaced(path)?;
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".tmp");
     // Whatever has that name is not ours to write into: a link would lead elsewhere, a FIFO would block.

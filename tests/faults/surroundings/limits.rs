@@ -4,7 +4,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 
 use super::behind;
-use crate::common::{Daemon, ECHO, RELAY, Room, serve};
+use crate::common::{
+    Client, Daemon, ECHO, Folder, RELAY, Room, Rooms, send_files, serve, transfer,
+};
 
 /// What has come of a start.
 enum Outcome {
@@ -90,4 +92,40 @@ fn with_little_memory_it_says_so_or_serves() {
         limits.map(|limit| format!("-v {limit}")),
         " bytes of memory, too little ",
     );
+}
+
+/// The limit is 1 KiB or less, as the shell counts it.
+#[test]
+fn where_files_may_not_grow_lines_are_lost_and_nothing_else() {
+    let folder = Folder::new("file-size");
+    let usage = folder.text("usage");
+    let mut plain = serve(&[ECHO, RELAY]);
+    plain.args(["--usage-log", &usage]);
+    let mut daemon = Daemon::run(behind("ulimit -f 1; exec \"$@\"", &plain), 2);
+    for _ in 0..50 {
+        Room::echo(&daemon, 0).goes_on();
+    }
+    daemon.has_clients(0);
+    daemon.stderr.find("usage log: ");
+    let mut relay = Room::relay(&daemon, 1);
+    relay.goes_on();
+    drop(relay);
+    daemon.has_clients(0);
+    daemon.stop();
+    let length = std::fs::metadata(&usage).unwrap().len();
+    assert!((1..=1024).contains(&length), "{length}");
+}
+
+#[test]
+fn a_file_that_may_not_grow_so_large_is_not_received_and_both_are_told() {
+    let (from, into) = (Folder::new("grow"), Folder::new("grow-there"));
+    from.write("large", &vec![7; 3 << 20]);
+    let rooms = Rooms::open();
+    let plain = transfer("receive", rooms.address(), &["--into", &into.text(".")]);
+    let mut receiver = Client::spawn(behind("ulimit -f 100; exec \"$@\"", &plain));
+    let mut sender = send_files(rooms.address(), &[&from.text("large")]);
+    for mut side in [receiver.ends(1), sender.ends(1)] {
+        side.make_ascii_lowercase();
+        assert!(side.contains("file too large"), "{side}");
+    }
 }
