@@ -27,6 +27,17 @@ fn rust_log_overrides_the_level() {
     assert_eq!(daemon.stderr.rest(), [""; 0]);
 }
 
+/// What is logged while one client comes and goes.
+fn logged(filters: &str) -> Vec<String> {
+    let mut command = common::serve(&[RELAY]);
+    command.env("RUST_LOG", filters);
+    let mut daemon = Daemon::run(command, 1);
+    drop(daemon.connect());
+    daemon.has_clients(0);
+    daemon.stop();
+    daemon.stderr.rest()
+}
+
 #[test]
 fn a_rust_log_that_is_misspelt_does_not_silence_the_log() {
     for filters in [
@@ -37,13 +48,7 @@ fn a_rust_log_that_is_misspelt_does_not_silence_the_log() {
         "debug/a/b",
         "",
     ] {
-        let mut command = common::serve(&[RELAY]);
-        command.env("RUST_LOG", filters);
-        let mut daemon = Daemon::run(command, 1);
-        drop(daemon.connect());
-        daemon.has_clients(0);
-        daemon.stop();
-        let said = daemon.stderr.rest();
+        let said = logged(filters);
         let warnings: Vec<&String> = said
             .iter()
             .filter(|line| line.contains("RUST_LOG"))
@@ -75,13 +80,7 @@ fn rust_log_by_target_shows_what_it_names() {
         ("mio=warn,debug,pairloop::clients=off", false, true),
         ("pairloop=", true, true),
     ] {
-        let mut command = common::serve(&[RELAY]);
-        command.env("RUST_LOG", filters);
-        let mut daemon = Daemon::run(command, 1);
-        drop(daemon.connect());
-        daemon.has_clients(0);
-        daemon.stop();
-        let said = daemon.stderr.rest();
+        let said = logged(filters);
         let has = |words| said.iter().any(|line| line.contains(words));
         assert!(!has("RUST_LOG"), "{filters}: {said:#?}");
         assert_eq!(has("client 1: "), clients, "{filters}: {said:#?}");
@@ -91,13 +90,7 @@ fn rust_log_by_target_shows_what_it_names() {
 
 #[test]
 fn what_rust_log_says_rightly_holds_beside_what_it_does_not() {
-    let mut command = common::serve(&[RELAY]);
-    command.env("RUST_LOG", "warn,tokio=degub");
-    let mut daemon = Daemon::run(command, 1);
-    drop(daemon.connect());
-    daemon.has_clients(0);
-    daemon.stop();
-    let said = daemon.stderr.rest();
+    let said = logged("warn,tokio=degub");
     assert_eq!(said.len(), 1, "{said:#?}");
     assert!(
         said[0].contains("RUST_LOG: tokio=degub is passed over"),
