@@ -80,13 +80,13 @@ pub struct Capacity {
 
 /// What the system leaves this process.
 #[derive(Debug, Clone, Copy)]
-pub struct Room {
+pub struct Allowance {
     descriptors: usize,
     /// Bytes of memory that may be taken for clients, if that is limited.
     memory: Option<usize>,
 }
 
-impl Room {
+impl Allowance {
     /// Takes all that may be had: raises the limit for descriptors.
     pub fn take() -> Self {
         Self {
@@ -108,7 +108,11 @@ impl Room {
 ///
 /// # Errors
 /// If it does not allow what was asked for, or too little for anybody.
-pub fn find(args: &ServeArgs, urls: &[ListenUrl], room: Room) -> Result<Capacity, CapacityError> {
+pub fn find(
+    args: &ServeArgs,
+    urls: &[ListenUrl],
+    allowance: Allowance,
+) -> Result<Capacity, CapacityError> {
     let dials = urls.iter().any(|url| url.service.route.is_some());
     // Connections that there may be for a client.
     let each = 1 + usize::from(dials);
@@ -116,9 +120,9 @@ pub fn find(args: &ServeArgs, urls: &[ListenUrl], room: Room) -> Result<Capacity
         true => Splicing::Never,
         false => Splicing::Adaptive,
     };
-    let limit = room.descriptors;
+    let limit = allowance.descriptors;
     let (most, pipes) = descriptors(args, each, splicing, limit)?;
-    let left = room.memory.unwrap_or(usize::MAX);
+    let left = allowance.memory.unwrap_or(usize::MAX);
     let left = left.saturating_sub(reload_memory(urls));
     let (max_clients, buffer_memory) = shares(args, each, most, left)?;
     let is_few = args.max_clients.is_none() && max_clients == most && limit < FEW_DESCRIPTORS;
@@ -287,11 +291,11 @@ mod tests {
             panic!("that is serve");
         };
         let urls = ["relay://127.0.0.1:0".parse().unwrap()];
-        let room = Room {
+        let allowance = Allowance {
             descriptors: 500_000,
             memory: Some(memory),
         };
-        find(&command.args, &urls, room).unwrap()
+        find(&command.args, &urls, allowance).unwrap()
     }
 
     #[test]

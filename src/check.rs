@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use log::warn;
 
-use crate::capacity::{Capacity, Room};
+use crate::capacity::{Allowance, Capacity};
 use crate::config::Config;
 use crate::console;
 use crate::engine::Meeting;
@@ -21,7 +21,7 @@ use crate::workers;
 /// What keeps the daemon from being started with these settings; what only shows when a port is opened is not found.
 pub fn check(config: &Config) -> Result<(), ServeError> {
     let urls = urls(&config.args);
-    let (capacity, identity) = preflight::before(&config.args, &urls, Room::take())?;
+    let (capacity, identity) = preflight::before(&config.args, &urls, Allowance::take())?;
     assume(identity)?;
     capacity.tell();
     preflight::files(&config.args)?;

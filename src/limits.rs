@@ -15,7 +15,7 @@ pub const BYTES_PER_TURN: usize = SCRATCH;
 pub const LIGHT_BYTES_PER_TURN: usize = 32 * 1024;
 
 /// Clients that one listener may accept in a turn. Whoever comes again for each message costs a turn as much as all that it says, so
-/// this bounds what everybody else's messages wait for; accepting is as fast with 64.
+/// this bounds what everybody else's messages wait for. Accepting more of them would be no faster.
 pub const ACCEPTS_PER_TURN: usize = 16;
 
 /// Bytes that a buffer may always hold, however scarce memory is; also what is read ahead from a client that

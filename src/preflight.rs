@@ -8,7 +8,7 @@ use std::path::Path;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::io::Errno;
 
-use crate::capacity::{self, Capacity, Room};
+use crate::capacity::{self, Allowance, Capacity};
 use crate::cli::ServeArgs;
 use crate::listen::ListenUrl;
 use crate::pid_file::{PidFile, PidFileError};
@@ -24,9 +24,9 @@ use crate::serve::ServeError;
 pub fn before(
     args: &ServeArgs,
     urls: &[ListenUrl],
-    room: Room,
+    allowance: Allowance,
 ) -> Result<(Capacity, Option<Identity>), ServeError> {
-    let capacity = capacity::find(args, urls, room)?;
+    let capacity = capacity::find(args, urls, allowance)?;
     let user = args.user.as_deref();
     let identity = user.map(|user| Identity::find(user, args.group.as_deref()));
     let identity = identity.transpose()?;

@@ -8,7 +8,7 @@ use std::time::Instant;
 use log::info;
 use thiserror::Error;
 
-use crate::capacity::{self, CapacityError, Room};
+use crate::capacity::{self, Allowance, CapacityError};
 use crate::cli::ServeArgs;
 use crate::config::{Config, Origin, Running};
 use crate::console;
@@ -97,8 +97,8 @@ pub fn serve(config: &Config) -> Result<(), ServeError> {
     let args = &config.args;
     let urls = urls(args);
     // What cannot be is said before anything is opened.
-    let room = Room::take();
-    let (_, identity) = preflight::before(args, &urls, room)?;
+    let allowance = Allowance::take();
+    let (_, identity) = preflight::before(args, &urls, allowance)?;
     // Signals first: whoever reads the ready lines below may send one.
     let net = MioNet::new(args.stall_timeout.0)?;
     let (sockets, _pid_file) = with_privileges(args, &urls, identity)?;
@@ -110,7 +110,7 @@ pub fn serve(config: &Config) -> Result<(), ServeError> {
     let hang_up = HangUp::new(auth_files(&urls), workers::named_by(&urls), usage.clone());
     hang_up.load(&mut engine)?;
     // Clients get what users and everything else have left of the memory.
-    let capacity = capacity::find(args, &urls, room.by_now())?;
+    let capacity = capacity::find(args, &urls, allowance.by_now())?;
     let settings = capacity.settings(args);
     let mut reactor = Reactor::new(net, engine, settings, Box::new(&console::STDOUT));
     if let Some(usage) = usage {
@@ -131,7 +131,7 @@ pub fn serve(config: &Config) -> Result<(), ServeError> {
             }
         }
     }
-    let running = Running::new(config.clone(), urls, room);
+    let running = Running::new(config.clone(), urls, allowance);
     reactor.set_reload(Box::new(hang_up.with_config(running)));
     reactor.write_statistics().map_err(ServeError::StatsFile)?;
     ready

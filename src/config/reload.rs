@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use log::{info, warn};
 
 use super::{Config, ConfigError, Value};
-use crate::capacity::Room;
+use crate::capacity::Allowance;
 use crate::cli::ServeArgs;
 use crate::engine::Engine;
 use crate::listen::ListenUrl;
@@ -35,12 +35,16 @@ pub struct Running {
     config: Config,
     urls: Vec<ListenUrl>,
     /// What there was at the start.
-    room: Room,
+    allowance: Allowance,
 }
 
 impl Running {
-    pub fn new(config: Config, urls: Vec<ListenUrl>, room: Room) -> Self {
-        Self { config, urls, room }
+    pub fn new(config: Config, urls: Vec<ListenUrl>, allowance: Allowance) -> Self {
+        Self {
+            config,
+            urls,
+            allowance,
+        }
     }
 
     /// From where they are read again, if there is a file.
@@ -48,7 +52,7 @@ impl Running {
         let has_file = self.config.sources.file().is_some();
         has_file.then(|| Next {
             running: self.config.clone(),
-            room: self.room,
+            allowance: self.allowance,
         })
     }
 
@@ -96,7 +100,7 @@ impl Running {
 /// Settings that are to be read again.
 pub struct Next {
     running: Config,
-    room: Room,
+    allowance: Allowance,
 }
 
 impl Next {
@@ -133,7 +137,7 @@ impl Next {
 
     fn would_start(&self, args: &ServeArgs, known: &[PathBuf]) -> Result<(), ServeError> {
         let urls = urls(args);
-        preflight::before(args, &urls, self.room)?;
+        preflight::before(args, &urls, self.allowance)?;
         preflight::files(args)?;
         let files = urls.iter().filter_map(|url| url.auth.as_ref());
         for path in files.filter(|path| !known.contains(path)) {
