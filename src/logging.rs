@@ -102,7 +102,7 @@ impl Filters {
         };
         let directives = directives.split(',').map(str::trim);
         let is_right = |directive: &&str| {
-            let level = directive.split_once('=').map(|(_, level)| level.trim());
+            let level = directive.split_once('=').map(|(_, level)| level);
             level.is_none_or(|level| level.is_empty() || is_level(level))
         };
         let (right, wrong): (Vec<&str>, Vec<&str>) = directives
@@ -110,7 +110,7 @@ impl Filters {
             .partition(is_right);
         let has_one_pattern = pattern.is_none_or(|pattern| !pattern.contains('/'));
         let about_us = |directive: &&str| {
-            let target = directive.split('=').next().unwrap_or_default().trim();
+            let target = directive.split('=').next().unwrap_or_default();
             is_ours(target) || is_level(directive)
         };
         let are_about_us = has_one_pattern && right.iter().any(about_us);

@@ -104,7 +104,7 @@ impl Reload for HangUp {
             let known: Vec<PathBuf> = files.iter().map(|(_, path)| path.clone()).collect();
             let read = |next: Next| {
                 let config = next.load().map_err(|error| error.to_string())?;
-                // The loop waits for no name server.
+                // That may take a name server its time, and the loop has none.
                 if is_own_thread {
                     let looked = next.look(&config, &known);
                     looked.map_err(|error| error.to_string())?;

@@ -24,9 +24,6 @@ use crate::usage::UsageLog;
 use crate::users::UserError;
 use crate::workers::{self, WorkerError};
 
-/// The option that says where, and for whom.
-const LISTEN: &str = "listen";
-
 /// Why the daemon could not run.
 #[derive(Debug, Error)]
 pub enum ServeError {
@@ -62,23 +59,22 @@ pub enum ServeError {
 
 impl ServeError {
     /// The option that is to blame.
-    pub fn option(&self) -> Option<&'static str> {
+    fn option(&self) -> Option<&'static str> {
         match self {
             ServeError::Capacity(error) => error.option(),
             ServeError::Privileges(error) => Some(error.option()),
             ServeError::PidFile(_) => Some("pid-file"),
             ServeError::StatsFile(_) => Some("stats-file"),
             ServeError::UsageLog(_) => Some("usage-log"),
-            ServeError::Listen(_) | ServeError::Users(_) => Some(LISTEN),
+            // Of a listener's, the words name it or the file.
             _ => None,
         }
     }
 
     /// The same with the place where the option was set that is to blame, if that is not the command line, of which the words speak
-    /// anyway, or a listener's, which they name.
+    /// anyway.
     pub fn at(self, config: &Config) -> Self {
-        let option = self.option().filter(|&option| option != LISTEN);
-        let value = option.and_then(|option| config.set(option).next());
+        let value = self.option().and_then(|option| config.set(option).next());
         match value.map(|value| value.origin.clone()) {
             None | Some(Origin::CommandLine) => self,
             Some(origin) => ServeError::Set {

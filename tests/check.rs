@@ -184,6 +184,29 @@ fn what_has_become_wrong_around_old_settings_is_warned_of_and_the_rest_is_reload
     let place = format!("WARN  the next start would fail: {}:2:14: ", file.name());
     assert!(said.contains(&place), "{said}");
     daemon.stderr.find(": 1 user");
+    // A new listener changes nothing about that, nor about what else is new.
+    let more = format!("listen = [{:?}, {RELAY:?}]", users.lock("relay"));
+    users.has(&["bob"]);
+    file.is(&format!("{more}\nstats-file = {statistics:?}"));
+    daemon.signal(Signal::HUP);
+    daemon.stderr.find("the next start would fail: ");
+    daemon.stderr.find(": 1 user");
+    daemon.stop();
+}
+
+/// It is not the option that was changed that does not fit any more.
+#[test]
+fn sighup_refuses_what_no_longer_fits_another_option() {
+    let listen = format!("listen = {RELAY:?}\nbuffer-memory = \"1M\"\n");
+    let file = File::of("fits", &listen);
+    let mut daemon = Daemon::run(file.serve(), 1);
+    file.is(&format!("{listen}max-clients = 5000"));
+    let said = daemon.reconfigure(&file);
+    assert!(said.ends_with(": everything stays as it was"), "{said}");
+    assert!(
+        said.contains("--buffer-memory 1048576 is too little"),
+        "{said}"
+    );
     daemon.stop();
 }
 

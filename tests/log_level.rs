@@ -46,6 +46,7 @@ fn a_rust_log_that_is_misspelt_does_not_silence_the_log() {
         "pairloop=degub",
         "tokio=info,pairloop=degub",
         "debug/a/b",
+        "pairloop =debug",
         "",
     ] {
         let said = logged(filters);

@@ -75,6 +75,7 @@ impl Running {
         settings.drain_timeout = args.drain_timeout;
         settings.stats_file = args.stats_file.clone();
         logging::set_level(new.level);
+        self.config.args.stats_file.clone_from(&args.stats_file);
         self.report(&now, &later);
         let old = &mut self.config.values;
         old.retain(|value| !now.contains(&value.key));
@@ -112,9 +113,9 @@ impl Next {
         self.running.sources.load()
     }
 
-    /// What the next start would refuse is refused now, if it is new. What is as it was, and has become wrong around us, is no
-    /// reason to keep everything else from changing: it is warned of. Files of users that are `known` are not looked at. May wait
-    /// for name servers.
+    /// What the next start would refuse is refused now, unless it would refuse the settings that hold just as well: what has become
+    /// wrong around them is no reason to keep everything else from changing, and is warned of. Files of users that are `known` are
+    /// not looked at. May wait for name servers.
     ///
     /// # Errors
     /// Why the settings can't hold.
@@ -122,13 +123,12 @@ impl Next {
         let Err(error) = self.would_start(&new.args, known) else {
             return Ok(());
         };
-        let changed = changed(&self.running, new);
-        let is_new = |option: &str| changed.iter().any(|key| key == option);
-        let is_to_blame = error.option().is_some_and(is_new);
+        let old = self.would_start(&self.running.args, known).err();
+        let is_old = old.is_some_and(|old| old.to_string() == error.to_string());
         let error = error.at(new);
-        match is_to_blame {
-            true => Err(error),
-            false => {
+        match is_old {
+            false => Err(error),
+            true => {
                 warn!("the next start would fail: {error}");
                 Ok(())
             }
